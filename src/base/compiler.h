@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* compiler.h - what the compiler must be told, in one word each.
+ * Invariants: no meaning of its own: removing any of these changes speed or checking, never behaviour. */
+#ifndef ZCI_BASE_COMPILER_H
+#define ZCI_BASE_COMPILER_H
+
+#define ZCI_LIKELY(x)   __builtin_expect(!!(x), 1)
+#define ZCI_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#define ZCI_INLINE   static inline __attribute__((always_inline))
+#define ZCI_NOINLINE __attribute__((noinline))
+#define ZCI_COLD     __attribute__((noinline, cold))
+#define ZCI_NORETURN __attribute__((noreturn))
+#define ZCI_EXPORT   __attribute__((visibility("default")))
+#define ZCI_UNUSED   __attribute__((unused))
+
+/* The size of a unit of sharing between cores; two lines on Intel (adjacent-line prefetch) and Apple. */
+#define ZCI_LINE_BYTES 128
+#define ZCI_LINE       __attribute__((aligned(ZCI_LINE_BYTES)))
+
+#ifdef __cplusplus
+#define ZCI_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define ZCI_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+#endif

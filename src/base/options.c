@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* options.c - see options.h. No getenv: it may not be callable this early, and it cannot list. */
+#include "base/options.h"
+
+#include "base/print.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct options zci_options = {
+#define OPTION(name, type, value, help) .name = (value),
+#include "base/options.def"
+#undef OPTION
+};
+
+enum option_type { OPTION_bool, OPTION_bytes };
+
+struct option {
+    const char *name;
+    enum option_type type;
+    uint64_t value_default;
+    size_t offset;
+};
+
+static const struct option option_table[] = {
+#define OPTION(name, type, value, help)                                                            \
+    {#name, OPTION_##type, (value), offsetof(struct options, name)},
+#include "base/options.def"
+#undef OPTION
+};
+
+#define OPTION_COUNT (sizeof option_table / sizeof option_table[0])
+#define PREFIX       "ZCMALLOC_"
+
+static uint64_t *option_value(const struct option *option)
+{
+    return (uint64_t *)((char *)&zci_options + option->offset);
+}
+
+static char to_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Is text "NAME=", in capitals, for this option? */
+static bool name_matches(const char *text, size_t length, const char *name)
+{
+    if (strlen(name) != length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (to_lower(text[i]) != name[i])
+            return false;
+    return true;
+}
+
+static bool parse_value(const char *text, enum option_type type, uint64_t *value)
+{
+    uint64_t number = 0;
+    if (*text < '0' || *text > '9')
+        return false;
+    for (; *text >= '0' && *text <= '9'; text++)
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*text - '0'), &number))
+            return false;
+    if (type == OPTION_bool) {
+        *value = number;
+        return *text == '\0' && number <= 1;
+    }
+    unsigned shift = 0;
+    switch (to_lower(*text)) {
+    case 'k':
+        shift = 10;
+        break;
+    case 'm':
+        shift = 20;
+        break;
+    case 'g':
+        shift = 30;
+        break;
+    default:
+        break;
+    }
+    text += shift != 0;
+    *value = number << shift;
+    return *text == '\0' && (*value >> shift) == number;
+}
+
+static void complain(const char *what, const char *variable, size_t length)
+{
+    struct print out = {0};
+    zci_print_text(&out, "zcmalloc: ");
+    zci_print_text(&out, what);
+    zci_print_text(&out, " ");
+    for (size_t i = 0; i < length && i < 200; i++)
+        zci_print_text(&out, (const char[]){variable[i], '\0'});
+    zci_print_text(&out, "\n");
+    zci_print_flush(&out, 2);
+}
+
+static void read_variable(const char *variable)
+{
+    const char *name = variable + strlen(PREFIX);
+    const char *equals = strchr(name, '=');
+    if (equals == NULL)
+        return;
+    /* The command's own: which library `zcmalloc run` preloads. */
+    if (name_matches(name, (size_t)(equals - name), "lib"))
+        return;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &option_table[i];
+        uint64_t value;
+        if (!name_matches(name, (size_t)(equals - name), option->name))
+            continue;
+        if (parse_value(equals + 1, option->type, &value))
+            *option_value(option) = value;
+        else
+            complain("not a value for this option, ignored:", variable, strlen(variable));
+        return;
+    }
+    complain("unknown option, ignored:", variable, (size_t)(equals - variable));
+}
+
+void zci_options_read(char *const *environment)
+{
+    for (; *environment != NULL; environment++)
+        if (strncmp(*environment, PREFIX, strlen(PREFIX)) == 0)
+            read_variable(*environment);
+}
+
+void zci_options_print_changed(struct print *out)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &option_table[i];
+        if (*option_value(option) == option->value_default)
+            continue;
+        zci_print_text(out, " ");
+        zci_print_text(out, option->name);
+        zci_print_text(out, "=");
+        zci_print_number(out, *option_value(option));
+    }
+}

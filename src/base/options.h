@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* options.h - the values of the ZCMALLOC_* environment variables.
+ * Invariants: written once, by zci_options_read, before a second thread exists; defaults before that.
+ *             Ignored altogether in a process with elevated rights (AT_SECURE). */
+#ifndef ZCI_BASE_OPTIONS_H
+#define ZCI_BASE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+#define OPTION(name, type, value, help) uint64_t name;
+#include "base/options.def"
+#undef OPTION
+};
+
+extern struct options zci_options;
+
+/* environment is NULL-terminated "NAME=value" strings. Names and values that are not understood are
+ * reported on fd 2, one line each. */
+void zci_options_read(char *const *environment);
+
+/* Writes the variables that differ from their default as " name=value" to fd 2's line in *out. */
+struct print;
+void zci_options_print_changed(struct print *out);
+
+#endif
