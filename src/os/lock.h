@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* lock.h - the only lock of the allocator: owned, spinning a little, then sleeping.
+ * Invariants: the word is 0 when free, else the owner's identity, with bit 0 set if somebody may sleep.
+ *             One word tells everything, so that after a fork the child knows which locks were held by
+ *             threads that are gone, and no instant exists at which a held lock has no owner.
+ * Locking:    ranks rise: a thread that holds a lock takes only locks of higher rank (checked with
+ *             ZC_DEBUG_CHECKS). Nothing is ever allocated from the user's side under a lock.
+ * Costs:      acquire: one compare-and-swap; release: one exchange; a sleeper: two system calls. */
+#ifndef ZCI_OS_LOCK_H
+#define ZCI_OS_LOCK_H
+
+#include "base/atomic.h"
+#include "base/check.h"
+#include "os/thread.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum lock_rank {
+    RANK_BOOTSTRAP, /* bootstrap.c */
+    RANK_REGISTRY,  /* thread_registry.c: parked caches */
+    RANK_CENTRAL_LIST, /* central_list.c: one per class */
+    RANK_HUGE,         /* huge.c */
+    RANK_PAGE_HEAP,    /* page_heap.c */
+    RANK_META_ARENA,   /* meta_arena.c */
+    RANK_COUNT
+};
+
+struct lock {
+    uint64_t word;
+    uint32_t rank;
+    uint32_t wait_count; /* how often somebody had to sleep; under the lock */
+};
+
+#define LOCK_INIT(lock_rank)                                                                       \
+    {                                                                                              \
+        .rank = (lock_rank)                                                                        \
+    }
+
+ZCI_COLD void zci_lock_acquire_slow(struct lock *lock);
+ZCI_COLD void zci_lock_release_slow(struct lock *lock);
+void zci_lock_check_acquire(const struct lock *lock);
+void zci_lock_check_release(const struct lock *lock);
+
+ZCI_INLINE void lock_acquire(struct lock *lock)
+{
+#if ZCI_DEBUG_CHECKS
+    zci_lock_check_acquire(lock);
+#endif
+    if (!ZCI_LIKELY(atomic_cas_64(&lock->word, 0, thread_identity())))
+        zci_lock_acquire_slow(lock);
+}
+
+ZCI_INLINE void lock_release(struct lock *lock)
+{
+#if ZCI_DEBUG_CHECKS
+    zci_lock_check_release(lock);
+#endif
+    if (ZCI_UNLIKELY(atomic_exchange_64(&lock->word, 0) & 1))
+        zci_lock_release_slow(lock);
+}
+
+/* In the child of a fork: frees the lock if its owner did not survive. True if what it protects may be
+ * half-changed. */
+ZCI_INLINE bool lock_reset_in_child(struct lock *lock)
+{
+    uint64_t owner = lock->word & ~(uint64_t)1;
+    if (owner == 0 || owner == thread_identity())
+        return false;
+    lock->word = 0;
+    return true;
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* os.h - everything the allocator asks of the operating system.
+ * Invariants: sizes are multiples of the OS page, addresses page-aligned, unless said. Memory that was
+ *             never written since zci_os_commit or zci_os_purge reads as zero. Every memory call goes
+ *             through the table zci_os_calls, so that a test can fail or imitate any of them.
+ * Errors:     false or NULL; errno is not preserved (src/api does that). No call here allocates.
+ * Locking:    none of its own. */
+#ifndef ZCI_OS_OS_H
+#define ZCI_OS_OS_H
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The table. A result of -1 or NULL means failure. */
+struct os_calls {
+    /* bytes of address space without access, anywhere or at *hint if that is free. */
+    void *(*reserve)(void *hint, size_t bytes);
+    int (*make_writable)(void *start, size_t bytes);
+    int (*make_readable)(void *start, size_t bytes);
+    int (*purge)(void *start, size_t bytes);
+    int (*release)(void *start, size_t bytes);
+    /* Moves the pages of [from, from + bytes) to [to, ...), which loses its own. from stays mapped and
+     * reads zero (keep_source), or becomes unmapped. */
+    int (*move)(void *from, void *to, size_t bytes, bool keep_source);
+    /* Changes the length of a mapping where it stands. */
+    int (*resize)(void *start, size_t old_bytes, size_t new_bytes);
+};
+
+extern const struct os_calls *zci_os_calls;
+extern const struct os_calls zci_os_calls_native;
+
+/* How often the table was used, for the statistics. */
+uint64_t zci_os_call_count(void);
+
+/* 4, 16 or 64 KiB; constant after the first call. A test may override it with a multiple of the real one. */
+size_t zci_os_page_bytes(void);
+void zci_os_set_page_bytes(size_t bytes);
+
+/* Address space without access, aligned to a power of two >= the page. NULL if there is none. */
+void *zci_os_reserve(size_t bytes, size_t alignment);
+/* Readable and zero, but not writable nor charged to the process. */
+bool zci_os_make_readable(void *start, size_t bytes);
+/* Readable and writable; untouched pages read zero and are not resident. */
+bool zci_os_commit(void *start, size_t bytes);
+/* The pages' contents are dropped; they stay committed and read zero. */
+bool zci_os_purge(void *start, size_t bytes);
+/* Gives the address space back. On failure the mapping is lost but harmless. */
+bool zci_os_release(void *start, size_t bytes);
+/* Both ranges committed; afterwards from reads zero. */
+bool zci_os_move_pages(void *from, void *to, size_t bytes);
+/* from's mapping disappears; [to, to + bytes) must be reserved. */
+bool zci_os_move_mapping(void *from, void *to, size_t bytes);
+/* Grows or shrinks a whole mapping in place. */
+bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes);
+
+/* Sleeps while *word == expected, or returns early; wakes one sleeper. */
+void zci_os_wait(uint32_t *word, uint32_t expected);
+void zci_os_wake_one(uint32_t *word);
+
+/* Registers the hook that runs at the exit of each thread that has armed it. The hook may arm again. */
+bool zci_os_thread_exit_register(void (*hook)(void *));
+bool zci_os_thread_exit_arm(void *argument);
+/* child runs in the child after fork. */
+void zci_os_fork_register(void (*child)(void));
+
+/* The process environment, or NULL before libc has one. True if it must not be trusted. */
+char *const *zci_os_environment(void);
+bool zci_os_is_privileged(void);
+
+#endif

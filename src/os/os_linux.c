@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* os_linux.c - os.h for Linux, glibc and musl.
+ * Purging is MADV_DONTNEED: MADV_FREE leaves the pages in RSS until the kernel is short of memory. */
+#include "os/os.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+static void *native_reserve(void *hint, size_t bytes)
+{
+    void *start = mmap(hint, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
+static int native_make_writable(void *start, size_t bytes)
+{
+    return mprotect(start, bytes, PROT_READ | PROT_WRITE);
+}
+
+static int native_make_readable(void *start, size_t bytes)
+{
+    return mprotect(start, bytes, PROT_READ);
+}
+
+static int native_purge(void *start, size_t bytes)
+{
+    return madvise(start, bytes, MADV_DONTNEED);
+}
+
+static int native_release(void *start, size_t bytes)
+{
+    return munmap(start, bytes);
+}
+
+/* With keep_source the hole must never exist, or another thread's mmap could land in it: only
+ * MREMAP_DONTUNMAP (Linux 5.7) will do, and its absence is a failure like any other. */
+static int native_move(void *from, void *to, size_t bytes, bool keep_source)
+{
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (keep_source ? MREMAP_DONTUNMAP : 0);
+    return mremap(from, bytes, bytes, flags, to) == MAP_FAILED ? -1 : 0;
+}
+
+static int native_resize(void *start, size_t old_bytes, size_t new_bytes)
+{
+    return mremap(start, old_bytes, new_bytes, 0) == MAP_FAILED ? -1 : 0;
+}
+
+const struct os_calls zci_os_calls_native = {
+    .reserve = native_reserve,
+    .make_writable = native_make_writable,
+    .make_readable = native_make_readable,
+    .purge = native_purge,
+    .release = native_release,
+    .move = native_move,
+    .resize = native_resize,
+};
+
+void zci_os_wait(uint32_t *word, uint32_t expected)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+void zci_os_wake_one(uint32_t *word)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+extern char **environ;
+
+char *const *zci_os_environment(void)
+{
+    return environ;
+}
+
+bool zci_os_is_privileged(void)
+{
+    return getauxval(AT_SECURE) != 0;
+}

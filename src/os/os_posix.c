@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* os_posix.c - the parts of os.h that all systems with mmap and pthreads share. */
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "os/os.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+const struct os_calls *zci_os_calls = &zci_os_calls_native;
+
+static uint64_t call_count;
+static size_t page_bytes;
+
+static const struct os_calls *counted_calls(void)
+{
+    atomic_add_64(&call_count, 1);
+    return zci_os_calls;
+}
+
+uint64_t zci_os_call_count(void)
+{
+    return atomic_load_relaxed(&call_count);
+}
+
+size_t zci_os_page_bytes(void)
+{
+    size_t bytes = atomic_load_relaxed(&page_bytes);
+    if (bytes == 0) {
+        long answer = sysconf(_SC_PAGESIZE);
+        bytes = answer > 0 ? (size_t)answer : 4096;
+        atomic_store_relaxed(&page_bytes, bytes);
+    }
+    return bytes;
+}
+
+void zci_os_set_page_bytes(size_t bytes)
+{
+    atomic_store_relaxed(&page_bytes, bytes);
+}
+
+/* The kernel often hands out the next lower addresses, so a plain request is tried first: it is aligned
+ * already when the request before it was a multiple of the alignment. */
+void *zci_os_reserve(size_t bytes, size_t alignment)
+{
+    char *start = counted_calls()->reserve(NULL, bytes);
+    if (start == NULL || ((uintptr_t)start & (alignment - 1)) == 0)
+        return start;
+    counted_calls()->release(start, bytes);
+    size_t padded_bytes;
+    if (__builtin_add_overflow(bytes, alignment - zci_os_page_bytes(), &padded_bytes))
+        return NULL;
+    start = counted_calls()->reserve(NULL, padded_bytes);
+    if (start == NULL)
+        return NULL;
+    char *aligned = (char *)align_up((uintptr_t)start, alignment);
+    size_t head_bytes = (size_t)(aligned - start);
+    size_t tail_bytes = padded_bytes - head_bytes - bytes;
+    /* A part that cannot be given back (no room for another mapping) costs address space only. */
+    if (head_bytes != 0)
+        counted_calls()->release(start, head_bytes);
+    if (tail_bytes != 0)
+        counted_calls()->release(aligned + bytes, tail_bytes);
+    return aligned;
+}
+
+bool zci_os_make_readable(void *start, size_t bytes)
+{
+    return counted_calls()->make_readable(start, bytes) == 0;
+}
+
+bool zci_os_commit(void *start, size_t bytes)
+{
+    return counted_calls()->make_writable(start, bytes) == 0;
+}
+
+bool zci_os_purge(void *start, size_t bytes)
+{
+    return counted_calls()->purge(start, bytes) == 0;
+}
+
+bool zci_os_release(void *start, size_t bytes)
+{
+    return counted_calls()->release(start, bytes) == 0;
+}
+
+bool zci_os_move_pages(void *from, void *to, size_t bytes)
+{
+    return counted_calls()->move(from, to, bytes, true) == 0;
+}
+
+bool zci_os_move_mapping(void *from, void *to, size_t bytes)
+{
+    return counted_calls()->move(from, to, bytes, false) == 0;
+}
+
+bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes)
+{
+    return counted_calls()->resize(start, old_bytes, new_bytes) == 0;
+}
+
+static pthread_key_t exit_key;
+static int exit_key_made;
+
+bool zci_os_thread_exit_register(void (*hook)(void *))
+{
+    if (pthread_key_create(&exit_key, hook) != 0)
+        return false;
+    /* Pairs with zci_os_thread_exit_arm. */
+    atomic_store_release(&exit_key_made, 1);
+    return true;
+}
+
+bool zci_os_thread_exit_arm(void *argument)
+{
+    /* Pairs with zci_os_thread_exit_register. */
+    return atomic_load_acquire(&exit_key_made) && pthread_setspecific(exit_key, argument) == 0;
+}
+
+void zci_os_fork_register(void (*child)(void))
+{
+    /* No prepare handler: nothing is locked across a fork, see src/heap/fork.c. */
+    (void)pthread_atfork(NULL, NULL, child);
+}
