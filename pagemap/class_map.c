@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* class_map.c - see class_map.h. */
+#include "pagemap/class_map.h"
+
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "os/os.h"
+#include "pagemap/meta_arena.h"
+
+#include <string.h>
+
+#if ZCI_CLASS_MAP_RADIX
+
+intptr_t zci_class_map_root[1 << 16];
+uint8_t zci_class_map_zero[CLASS_MAP_LEAF_BYTES];
+
+void zci_class_map_init(bool want_flat)
+{
+    (void)want_flat;
+}
+
+bool zci_class_map_is_active(void)
+{
+    return true;
+}
+
+bool zci_class_map_cover(uintptr_t start, size_t bytes)
+{
+    for (size_t i = start >> 32; i <= (start + bytes - 1) >> 32; i++) {
+        if (zci_class_map_root[i] != 0)
+            continue;
+        uint8_t *leaf = zci_meta_alloc(CLASS_MAP_LEAF_BYTES);
+        if (leaf == NULL)
+            return false;
+        atomic_store_release(&zci_class_map_root[i], (intptr_t)leaf - (intptr_t)zci_class_map_zero);
+    }
+    return true;
+}
+
+void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index)
+{
+    for (size_t i = 0; i < granules; i++) {
+        uintptr_t address = start + i * ZCI_GRANULE_BYTES;
+        uint8_t *leaf = zci_class_map_zero + zci_class_map_root[address >> 32];
+        leaf[(address >> ZCI_GRANULE_SHIFT) & (CLASS_MAP_LEAF_BYTES - 1)] = (uint8_t)(2 * class_index);
+    }
+}
+
+#else
+
+/* Every address a user process gets without asking for more: 47 bits on x86-64, 48 elsewhere. */
+#if defined(__x86_64__)
+#define ADDRESS_BITS 47
+#else
+#define ADDRESS_BITS 48
+#endif
+#define MAP_BYTES ((size_t)1 << (ADDRESS_BITS - ZCI_GRANULE_SHIFT))
+
+/* The map becomes writable in pieces that cover 4 GiB of heap each. */
+#define PIECE_BYTES ((size_t)65536)
+
+static const uint8_t no_map[1];
+static uint8_t *map; /* NULL: the page map answers instead */
+static uint64_t piece_is_writable[MAP_BYTES / PIECE_BYTES / 64]; /* bits, atomic */
+
+const uint8_t *zci_class_map = no_map;
+size_t zci_class_map_mask;
+
+void zci_class_map_init(bool want_flat)
+{
+    uint8_t *start = want_flat ? zci_os_reserve(MAP_BYTES, zci_os_page_bytes()) : NULL;
+    if (start == NULL)
+        return;
+    if (!zci_os_make_readable(start, MAP_BYTES)) {
+        zci_os_release(start, MAP_BYTES);
+        return;
+    }
+    map = start;
+    zci_class_map = start;
+    /* Pairs with nothing: init runs before any block exists. The map must be there before the mask. */
+    atomic_store_release(&zci_class_map_mask, MAP_BYTES - 1);
+}
+
+bool zci_class_map_is_active(void)
+{
+    return map != NULL;
+}
+
+bool zci_class_map_cover(uintptr_t start, size_t bytes)
+{
+    if (map == NULL)
+        return true;
+    uintptr_t last = start + bytes - 1;
+    if (last >> ZCI_GRANULE_SHIFT >= MAP_BYTES)
+        return false;
+    for (size_t i = (start >> ZCI_GRANULE_SHIFT) / PIECE_BYTES;
+         i <= (last >> ZCI_GRANULE_SHIFT) / PIECE_BYTES; i++) {
+        uint64_t bit = (uint64_t)1 << i % 64;
+        if (atomic_load_relaxed(&piece_is_writable[i / 64]) & bit)
+            continue;
+        if (!zci_os_commit(map + i * PIECE_BYTES, PIECE_BYTES))
+            return false;
+        atomic_store_relaxed(&piece_is_writable[i / 64], piece_is_writable[i / 64] | bit);
+    }
+    return true;
+}
+
+void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index)
+{
+    if (map == NULL)
+        return;
+    uint8_t *bytes = map + (start >> ZCI_GRANULE_SHIFT);
+    if (granules == 1)
+        atomic_store_relaxed(bytes, (uint8_t)(2 * class_index));
+    else
+        memset(bytes, (int)(2 * class_index), granules);
+}
+
+#endif

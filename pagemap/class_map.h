@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* class_map.h - the size class of an address, for free: one byte per granule of the whole address space.
+ * Invariants: a byte is twice the class of the SMALL span that covers its granule, else 0. NULL, foreign
+ *             and large pointers read 0, whose bin never has room: the one branch of free is also the
+ *             test for all of these. Any pointer value may be looked up; the mask keeps the read inside.
+ *             Where the flat map cannot be reserved (ulimit -v) the mask is 0, every pointer reads 0,
+ *             and the slow side asks the page map.
+ * Locking:    reads take none: a byte is written before any block of its granule is handed out, and the
+ *             hand-over of the block orders the two.
+ * Costs:      2 GiB of address space (4 on 48 bits); one resident page per 256 MiB of heap. */
+#ifndef ZCI_PAGEMAP_CLASS_MAP_H
+#define ZCI_PAGEMAP_CLASS_MAP_H
+
+#include "base/compiler.h"
+#include "base/size_class.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZCI_HIDDEN_DATA __attribute__((visibility("hidden")))
+
+#if ZCI_CLASS_MAP_RADIX
+
+/* The rejected alternative, kept buildable for comparison (docs/design.md): leaves of 4 GiB found by
+ * their distance from a leaf of zeros, so that an empty root needs no initialisation. */
+#define CLASS_MAP_LEAF_BYTES ((size_t)1 << 16)
+extern intptr_t zci_class_map_root[1 << 16] ZCI_HIDDEN_DATA;
+extern uint8_t zci_class_map_zero[CLASS_MAP_LEAF_BYTES] ZCI_HIDDEN_DATA;
+
+ZCI_INLINE size_t class_map_get(const void *block)
+{
+    uintptr_t address = (uintptr_t)block;
+    const uint8_t *leaf = zci_class_map_zero + zci_class_map_root[(address >> 32) & 0xffff];
+    return leaf[(address >> ZCI_GRANULE_SHIFT) & (CLASS_MAP_LEAF_BYTES - 1)];
+}
+
+#else
+
+extern const uint8_t *zci_class_map ZCI_HIDDEN_DATA;
+extern size_t zci_class_map_mask ZCI_HIDDEN_DATA;
+
+ZCI_INLINE size_t class_map_get(const void *block)
+{
+    return zci_class_map[((uintptr_t)block >> ZCI_GRANULE_SHIFT) & zci_class_map_mask];
+}
+
+#endif
+
+/* Once, before the first cover. */
+void zci_class_map_init(bool want_flat);
+/* Is there a map at all, or do all lookups read 0? */
+bool zci_class_map_is_active(void);
+/* Makes the bytes of a range writable; false if the OS refuses or the range is out of reach. */
+bool zci_class_map_cover(uintptr_t start, size_t bytes);
+/* Sets the class of granules in a covered range. */
+void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index);
+
+#endif

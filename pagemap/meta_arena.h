@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* meta_arena.h - memory for the allocator's own tables.
+ * Invariants: lies in mappings of its own with an inaccessible page on each side; never becomes user
+ *             memory and is never unmapped, so a stale read of metadata cannot fault.
+ * Locking:    one lock, the highest rank: may be called under any other.
+ * Costs:      a bump or a pop under the lock. Only pages that are used become resident. */
+#ifndef ZCI_PAGEMAP_META_ARENA_H
+#define ZCI_PAGEMAP_META_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Recyclable blocks come in five grades: 64, 128, 256, 512, 1024 bytes. */
+#define ZCI_META_GRADES             5
+#define ZCI_META_GRADE_BYTES(grade) ((size_t)64 << (grade))
+
+/* Zeroed, 64-byte aligned, for good. NULL if the OS gives no memory. */
+void *zci_meta_alloc(size_t bytes);
+
+/* Contents undefined, 64-byte aligned. */
+void *zci_meta_block_alloc(unsigned grade);
+void zci_meta_block_free(void *block, unsigned grade);
+
+/* The smallest grade that holds bytes (<= 1024). */
+unsigned zci_meta_grade(size_t bytes);
+
+/* Bytes taken from the OS for metadata. */
+uint64_t zci_meta_mapped_bytes(void);
+
+/* In the child of a fork. Every change of state here is one store, so there is nothing to repair. */
+void zci_meta_arena_fork_child(void);
+
+#endif

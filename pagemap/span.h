@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* span.h - the descriptor of a run of granules.
+ * Invariants: descriptors are out of line (meta arena), one per granule of an arena in address order, so
+ *             the descriptor of a run is the one of its first granule. state is written last when a run
+ *             comes into being and first when it ends: whoever reads a valid state, another process
+ *             included, sees a descriptor that holds. All fields have fixed width on a 64-bit system.
+ *             For small blocks: bit i of the bitmap is set iff block i is free in this span; blocks from
+ *             carved on were never handed out; used + free bits == carved.
+ * Locking:    FREE runs: page-heap lock. SMALL: the class's central-list lock. LARGE, HUGE: their owner.
+ *             start, class_index and state of a live run may be read without a lock.
+ * Costs:      64 bytes per 64 KiB; up to 1 KiB of bitmap for spans of 8-byte blocks. */
+#ifndef ZCI_PAGEMAP_SPAN_H
+#define ZCI_PAGEMAP_SPAN_H
+
+#include "base/atomic.h"
+#include "base/compiler.h"
+#include "base/size_class.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum span_state {
+    SPAN_NONE = 0, /* not the start of a run */
+    SPAN_FREE,     /* in the page heap */
+    SPAN_SMALL,    /* blocks of one class */
+    SPAN_LARGE,    /* one block, from the page heap */
+    SPAN_HUGE,     /* one block, a mapping of its own */
+    SPAN_CACHED    /* a former LARGE or HUGE run, kept for the next */
+};
+
+struct span {
+    uint64_t start;
+    uint32_t granules;
+    uint8_t state; /* atomic; enum span_state */
+    uint8_t class_index;
+    uint8_t is_zero; /* no byte was ever written since the OS gave or purged it */
+    uint8_t bucket;  /* SMALL: which occupancy list; SPAN_UNLISTED if on none */
+    uint32_t used;   /* SMALL: blocks out of the span */
+    uint32_t carved; /* SMALL: blocks that ever left it */
+    struct span *next; /* SMALL: list; FREE: right child in the page heap's tree */
+    struct span *prev; /* SMALL: list; FREE: left child */
+    uint64_t *bitmap;  /* SMALL: &inline_bits, or from the meta arena */
+    union {
+        uint64_t inline_bits; /* SMALL: the bitmap of a span of at most 64 blocks */
+        uint64_t bytes;       /* HUGE: bytes of the mapping */
+    };
+    uint64_t reserved; /* 0; keeps descriptors from sharing a line */
+};
+
+ZCI_STATIC_ASSERT(sizeof(struct span) == 64, "a descriptor is one cache line");
+
+#define SPAN_UNLISTED 0xff
+
+ZCI_INLINE enum span_state span_state(const struct span *span)
+{
+    /* Pairs with span_set_state. */
+    return (enum span_state)atomic_load_acquire(&span->state);
+}
+
+ZCI_INLINE void span_set_state(struct span *span, enum span_state state)
+{
+    /* Pairs with span_state: publishes all other fields. */
+    atomic_store_release(&span->state, (uint8_t)state);
+}
+
+ZCI_INLINE size_t span_bytes(const struct span *span)
+{
+    return (size_t)span->granules << ZCI_GRANULE_SHIFT;
+}
+
+/* false for a descriptor that some stale map entry led to. */
+ZCI_INLINE bool span_covers(const struct span *span, uintptr_t address)
+{
+    return address - span->start < span_bytes(span);
+}
+
+#endif
