@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* batch.c - the pool of empty batches. Consumers of blocks fill batches, producers empty them, so empty
+ * ones must find their way back between threads without a lock. */
+#include "central/batch.h"
+
+#include "central/slots.h"
+
+#define POOL_SLOTS 16
+
+static struct {
+    void *slots[POOL_SLOTS];
+} pool[BATCH_GRADES] ZCI_LINE;
+
+struct batch *zci_batch_alloc(unsigned grade, size_t start)
+{
+    struct batch *batch = slots_take(pool[grade].slots, POOL_SLOTS, start);
+    if (batch != NULL)
+        return batch;
+    batch = zci_meta_block_alloc(grade);
+    if (batch == NULL)
+        return NULL;
+    batch->next = NULL;
+    batch->count = 0;
+    batch->capacity = (uint16_t)BATCH_CAPACITY(grade);
+    batch->grade = (uint16_t)grade;
+    batch->floor = NULL;
+    return batch;
+}
+
+void zci_batch_free(struct batch *batch, size_t start)
+{
+    batch->count = 0;
+    if (!slots_put(pool[batch->grade].slots, POOL_SLOTS, start, batch))
+        zci_meta_block_free(batch, batch->grade);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* batch.h - the currency between layers: an array of pointers to free blocks of one class.
+ * Invariants: handed over whole, by pointer; never copied or walked to move it. Has one owner at a time.
+ *             floor is NULL for good: a pop below the first object reads it and sees that it is empty.
+ *             No link of the allocator ever lies in user memory, so a write after free cannot reach it.
+ * Locking:    none while owned; empty batches wait in lock-free slots, then behind the meta arena's lock.
+ * Costs:      8 bytes per cached block and 24 per batch. */
+#ifndef ZCI_CENTRAL_BATCH_H
+#define ZCI_CENTRAL_BATCH_H
+
+#include "base/compiler.h"
+#include "base/size_class.h"
+#include "pagemap/meta_arena.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct batch {
+    struct batch *next; /* in a thread's stash of empty batches */
+    uint32_t count;     /* objects; valid while no cache has it loaded */
+    uint16_t capacity;
+    uint16_t grade; /* of the meta arena */
+    void *floor;
+    void *objects[];
+};
+
+#define BATCH_CAPACITY(grade)                                                                      \
+    ((ZCI_META_GRADE_BYTES(grade) - offsetof(struct batch, objects)) / sizeof(void *))
+#define BATCH_GRADES ZCI_META_GRADES
+
+ZCI_STATIC_ASSERT(BATCH_CAPACITY(BATCH_GRADES - 1) == ZCI_BATCH_MAX, "the largest batch fills 1 KiB");
+
+/* The smallest grade that holds this many objects (<= ZCI_BATCH_MAX). */
+ZCI_INLINE unsigned batch_grade_for(size_t objects)
+{
+    return zci_meta_grade(offsetof(struct batch, objects) + objects * sizeof(void *));
+}
+
+/* An empty batch, or NULL. start spreads threads over the pool. */
+struct batch *zci_batch_alloc(unsigned grade, size_t start);
+void zci_batch_free(struct batch *batch, size_t start);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* central_list.c - see central_list.h. */
+#include "central/central_list.h"
+
+#include "base/check.h"
+#include "central/page_heap.h"
+#include "os/lock.h"
+#include "pagemap/class_map.h"
+#include "pagemap/meta_arena.h"
+#include "pagemap/pagemap.h"
+
+#include <string.h>
+
+/* List 0 holds the fullest spans. */
+#define BUCKETS 8
+
+/* Blocks looked up before the lock is taken. */
+#define LOOKUP_CHUNK 128
+
+struct central_list {
+    struct lock lock;
+    uint32_t filled;               /* bit b: buckets[b] is not empty; under lock, as all below */
+    struct span *buckets[BUCKETS];
+    uint64_t span_count; /* atomic, relaxed: statistics */
+    uint64_t free_count;
+    uint64_t fetch_count;
+    uint64_t return_count;
+} ZCI_LINE;
+
+static struct central_list lists[ZCI_CLASS_COUNT] = {
+    [0 ... ZCI_CLASS_COUNT - 1] = {.lock = LOCK_INIT(RANK_CENTRAL_LIST)}};
+
+static void unlist_locked(struct central_list *list, struct span *span)
+{
+    unsigned bucket = span->bucket;
+    if (bucket == SPAN_UNLISTED)
+        return;
+    if (span->next != NULL)
+        span->next->prev = span->prev;
+    if (span->prev != NULL)
+        span->prev->next = span->next;
+    else if ((list->buckets[bucket] = span->next) == NULL)
+        list->filled &= ~(1U << bucket);
+    span->bucket = SPAN_UNLISTED;
+}
+
+static void enlist_locked(struct central_list *list, struct span *span, unsigned bucket)
+{
+    span->prev = NULL;
+    span->next = list->buckets[bucket];
+    if (span->next != NULL)
+        span->next->prev = span;
+    list->buckets[bucket] = span;
+    list->filled |= 1U << bucket;
+    span->bucket = (uint8_t)bucket;
+}
+
+/* Puts the span where its occupancy belongs. */
+static void relist_locked(struct central_list *list, struct span *span, uint32_t capacity)
+{
+    if (span->used == capacity) {
+        unlist_locked(list, span);
+        return;
+    }
+    unsigned bucket = BUCKETS - 1 - span->used * BUCKETS / capacity;
+    if (bucket == span->bucket)
+        return;
+    unlist_locked(list, span);
+    enlist_locked(list, span, bucket);
+}
+
+/* Free blocks in address order, then blocks never handed out. */
+static size_t take_from_span(struct span *span, const struct size_class *size_class, void **objects,
+                             size_t count)
+{
+    size_t taken = 0;
+    size_t words = (span->carved + 63) / 64;
+    uint32_t free_bits = span->carved - span->used;
+    for (size_t w = 0; w < words && taken < count && free_bits != 0; w++) {
+        uint64_t word = span->bitmap[w];
+        while (word != 0 && taken < count) {
+            size_t i = w * 64 + (unsigned)__builtin_ctzll(word);
+            word &= word - 1;
+            objects[taken++] = (void *)(span->start + i * size_class->bytes);
+            free_bits--;
+        }
+        span->bitmap[w] = word;
+    }
+    while (taken < count && span->carved < size_class->capacity)
+        objects[taken++] = (void *)(span->start + (uint64_t)span->carved++ * size_class->bytes);
+    span->used += (uint32_t)taken;
+    return taken;
+}
+
+/* A span of the class with no blocks out, or NULL. Not listed yet. */
+static struct span *new_span(unsigned class_index)
+{
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    size_t bitmap_bytes = (size_class->capacity + 63) / 64 * sizeof(uint64_t);
+    uint64_t *bitmap = NULL;
+    if (bitmap_bytes > sizeof(uint64_t)) {
+        bitmap = zci_meta_block_alloc(zci_meta_grade(bitmap_bytes));
+        if (bitmap == NULL)
+            return NULL;
+        memset(bitmap, 0, bitmap_bytes);
+    }
+    struct span *span = zci_page_heap_alloc(size_class->granules, 1);
+    if (span == NULL) {
+        if (bitmap != NULL)
+            zci_meta_block_free(bitmap, zci_meta_grade(bitmap_bytes));
+        return NULL;
+    }
+    span->inline_bits = 0;
+    span->bitmap = bitmap != NULL ? bitmap : &span->inline_bits;
+    span->class_index = (uint8_t)class_index;
+    span->used = 0;
+    span->carved = 0;
+    span->bucket = SPAN_UNLISTED;
+    for (size_t i = 0; i < span->granules; i++)
+        pagemap_set(span->start + i * ZCI_GRANULE_BYTES, span);
+    zci_class_map_set(span->start, span->granules, class_index);
+    span_set_state(span, SPAN_SMALL);
+    return span;
+}
+
+static void end_span(struct span *span)
+{
+    const struct size_class *size_class = &zci_size_classes[span->class_index];
+    zci_class_map_set(span->start, span->granules, 0);
+    if (span->bitmap != &span->inline_bits)
+        zci_meta_block_free(span->bitmap, zci_meta_grade((size_class->capacity + 63) / 64 * 8));
+    zci_page_heap_free(span);
+}
+
+size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
+{
+    struct central_list *list = &lists[class_index];
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    size_t taken = 0;
+    lock_acquire(&list->lock);
+    while (taken < count) {
+        if (list->filled == 0) {
+            lock_release(&list->lock);
+            struct span *fresh = new_span(class_index);
+            lock_acquire(&list->lock);
+            if (fresh != NULL) {
+                counter_add(&list->span_count, 1);
+                relist_locked(list, fresh, size_class->capacity);
+            } else if (list->filled == 0) {
+                break;
+            }
+        }
+        struct span *span = list->buckets[__builtin_ctz(list->filled)];
+        taken += take_from_span(span, size_class, objects + taken, count - taken);
+        relist_locked(list, span, size_class->capacity);
+    }
+    counter_add(&list->fetch_count, taken);
+    lock_release(&list->lock);
+    for (size_t i = 0, j = taken; i + 1 < j; i++) {
+        void *object = objects[--j];
+        objects[j] = objects[i];
+        objects[i] = object;
+    }
+    return taken;
+}
+
+struct span *zci_central_span_of(unsigned class_index, const void *block, uint32_t *index)
+{
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    struct span *span = pagemap_get((uintptr_t)block);
+    /* The class map said SMALL when the block was freed; a span that has ended since had all its blocks
+     * back, this one included. */
+    if (span == NULL || span_state(span) != SPAN_SMALL || span->class_index != class_index)
+        zci_report_double_free(block, size_class->bytes);
+    size_t offset = (uintptr_t)block - span->start;
+    *index = size_class_index(size_class, offset);
+    if (*index * (size_t)size_class->bytes != offset || *index >= size_class->capacity)
+        zci_report_interior_free(block, size_class->bytes);
+    return span;
+}
+
+/* Returns blocks that lie side by side in objects and in one span; true if the span is now empty. */
+static bool return_run_locked(struct central_list *list, struct span *span, void *const *objects,
+                              const uint32_t *indices, size_t count)
+{
+    uint32_t class_bytes = zci_size_classes[span->class_index].bytes;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t *word = &span->bitmap[indices[i] / 64];
+        uint64_t bit = (uint64_t)1 << indices[i] % 64;
+        if (ZCI_UNLIKELY((*word & bit) != 0 || indices[i] >= span->carved))
+            zci_report_double_free(objects[i], class_bytes);
+        *word |= bit;
+    }
+    span->used -= (uint32_t)count;
+    if (span->used != 0) {
+        relist_locked(list, span, zci_size_classes[span->class_index].capacity);
+        return false;
+    }
+    unlist_locked(list, span);
+    counter_add(&list->span_count, (uint64_t)-1);
+    return true;
+}
+
+static void return_chunk(unsigned class_index, void *const *objects, size_t count)
+{
+    struct central_list *list = &lists[class_index];
+    struct span *spans[LOOKUP_CHUNK];
+    uint32_t indices[LOOKUP_CHUNK];
+    struct span *empty = NULL;
+    for (size_t i = 0; i < count; i++) {
+        spans[i] = zci_central_span_of(class_index, objects[i], &indices[i]);
+        __builtin_prefetch(&spans[i]->bitmap[indices[i] / 64], 1);
+    }
+    lock_acquire(&list->lock);
+    for (size_t i = 0, j; i < count; i = j) {
+        for (j = i + 1; j < count && spans[j] == spans[i]; j++)
+            ;
+        if (return_run_locked(list, spans[i], objects + i, indices + i, j - i)) {
+            spans[i]->next = empty;
+            empty = spans[i];
+        }
+    }
+    counter_add(&list->return_count, count);
+    lock_release(&list->lock);
+    while (empty != NULL) {
+        struct span *span = empty;
+        empty = span->next;
+        end_span(span);
+    }
+}
+
+void zci_central_return(unsigned class_index, void *const *objects, size_t count)
+{
+    while (count > 0) {
+        size_t chunk = count < LOOKUP_CHUNK ? count : LOOKUP_CHUNK;
+        return_chunk(class_index, objects, chunk);
+        objects += chunk;
+        count -= chunk;
+    }
+}
+
+void zci_central_stats(unsigned class_index, struct central_stats *stats)
+{
+    struct central_list *list = &lists[class_index];
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    stats->span_count = atomic_load_relaxed(&list->span_count);
+    stats->span_bytes = stats->span_count * size_class->granules * ZCI_GRANULE_BYTES;
+    stats->fetch_count = atomic_load_relaxed(&list->fetch_count);
+    stats->return_count = atomic_load_relaxed(&list->return_count);
+    uint64_t out = stats->fetch_count - stats->return_count;
+    uint64_t all = stats->span_count * size_class->capacity;
+    stats->free_count = all > out ? all - out : 0;
+}
+
+/* Takes every span of the class from the page heap's arenas and counts anew. Bits of blocks that were on
+ * their way are as that thread left them: at worst such a block is lost to the child. */
+static void rebuild_span(struct span *span, void *context)
+{
+    unsigned class_index = *(const unsigned *)context;
+    if (span_state(span) != SPAN_SMALL || span->class_index != class_index)
+        return;
+    struct central_list *list = &lists[class_index];
+    uint32_t free_bits = 0;
+    for (size_t w = 0; w < (span->carved + 63) / 64; w++)
+        free_bits += (uint32_t)__builtin_popcountll(span->bitmap[w]);
+    span->used = span->carved - free_bits;
+    span->bucket = SPAN_UNLISTED;
+    relist_locked(list, span, zci_size_classes[class_index].capacity);
+    list->span_count++;
+}
+
+void zci_central_fork_child(void)
+{
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        struct central_list *list = &lists[c];
+        if (!lock_reset_in_child(&list->lock))
+            continue;
+        list->filled = 0;
+        list->span_count = 0;
+        memset(list->buckets, 0, sizeof list->buckets);
+        zci_page_heap_each_run(rebuild_span, &c);
+    }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* central_list.h - per class: the spans that have free blocks, by how full they are.
+ * Invariants: a span with a free or uncarved block is on the list of its occupancy, else on none. Blocks
+ *             are taken from the fullest span, so that sparse ones drain; a span whose blocks are all
+ *             back goes to the page heap. A block that is returned twice, or that is none, ends the
+ *             program here at the latest.
+ * Locking:    one lock per class (RANK_CENTRAL_LIST), never two at once.
+ * Costs:      one lock per batch; descriptors are found and prefetched before it is taken. */
+#ifndef ZCI_CENTRAL_CENTRAL_LIST_H
+#define ZCI_CENTRAL_CENTRAL_LIST_H
+
+#include "pagemap/span.h"
+
+/* Fills objects with up to count blocks, so that taking them from the end gives rising addresses.
+ * Returns how many; fewer than count only if the OS gives no more memory. */
+size_t zci_central_fetch(unsigned class_index, void **objects, size_t count);
+
+/* Any blocks of this class, in any order. */
+void zci_central_return(unsigned class_index, void *const *objects, size_t count);
+
+struct central_stats {
+    uint64_t span_count;
+    uint64_t free_count; /* blocks */
+    uint64_t span_bytes;
+    uint64_t fetch_count; /* blocks */
+    uint64_t return_count;
+};
+
+/* A snapshot. */
+void zci_central_stats(unsigned class_index, struct central_stats *stats);
+
+/* The span of a live small block of this class, or the end of the program. */
+struct span *zci_central_span_of(unsigned class_index, const void *block, uint32_t *index);
+
+/* In the child of a fork: rebuilds what a thread that is gone was changing. */
+void zci_central_fork_child(void);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* huge.c - see huge.h. */
+#include "central/huge.h"
+
+#include "base/bits.h"
+#include "os/lock.h"
+#include "os/os.h"
+#include "pagemap/meta_arena.h"
+#include "pagemap/pagemap.h"
+
+/* Bounds of what may wait for reuse: a program that frees and takes back its one big buffer pays no page
+ * faults; one that is done with it keeps no more than this. */
+#define CACHE_ENTRIES   4
+#define CACHE_BYTES_MAX ((uint64_t)64 << 20)
+
+static struct {
+    struct lock lock;
+    struct span *descriptors; /* every one ever made, linked by prev; atomic, push only */
+    struct span *unused;      /* linked by next; under lock, as all below */
+    struct span *cache[CACHE_ENTRIES];
+    uint64_t cached_bytes; /* atomic, relaxed: statistics */
+    uint64_t live_bytes;
+} huge = {.lock = LOCK_INIT(RANK_HUGE)};
+
+static struct span *descriptor_alloc(void)
+{
+    lock_acquire(&huge.lock);
+    struct span *span = huge.unused;
+    if (span != NULL) {
+        huge.unused = span->next;
+        lock_release(&huge.lock);
+        return span;
+    }
+    lock_release(&huge.lock);
+    span = zci_meta_alloc(sizeof *span);
+    if (span == NULL)
+        return NULL;
+    lock_acquire(&huge.lock);
+    span->prev = huge.descriptors;
+    /* Pairs with the walk from zci_huge_descriptors. */
+    atomic_store_release(&huge.descriptors, span);
+    lock_release(&huge.lock);
+    return span;
+}
+
+static void descriptor_free(struct span *span)
+{
+    span_set_state(span, SPAN_NONE);
+    lock_acquire(&huge.lock);
+    span->next = huge.unused;
+    huge.unused = span;
+    lock_release(&huge.lock);
+}
+
+static void count_live(int64_t bytes)
+{
+    atomic_add_64(&huge.live_bytes, (uint64_t)bytes);
+}
+
+static size_t mapping_bytes(size_t bytes)
+{
+    return align_up(bytes, zci_os_page_bytes());
+}
+
+static void describe(struct span *span, void *start, size_t bytes, bool is_zero)
+{
+    span->start = (uintptr_t)start;
+    span->bytes = bytes;
+    /* For span_covers; a block of more than 2^48 bytes does not exist. */
+    span->granules = (uint32_t)((bytes + ZCI_GRANULE_BYTES - 1) >> ZCI_GRANULE_SHIFT);
+    span->class_index = 0;
+    span->is_zero = is_zero;
+    span->bucket = SPAN_UNLISTED;
+    pagemap_set(span->start, span);
+    span_set_state(span, SPAN_HUGE);
+}
+
+/* A cached mapping that fits and wastes at most a quarter of itself. */
+static struct span *cache_take(size_t bytes, size_t alignment)
+{
+    struct span *found = NULL;
+    lock_acquire(&huge.lock);
+    for (size_t i = 0; i < CACHE_ENTRIES && found == NULL; i++) {
+        struct span *span = huge.cache[i];
+        if (span == NULL || span->bytes < bytes || span->bytes - bytes > span->bytes / 4 ||
+            (span->start & (alignment - 1)) != 0)
+            continue;
+        found = span;
+        huge.cache[i] = NULL;
+        counter_add(&huge.cached_bytes, -span->bytes);
+    }
+    lock_release(&huge.lock);
+    return found;
+}
+
+static bool cache_put(struct span *span)
+{
+    bool done = false;
+    lock_acquire(&huge.lock);
+    for (size_t i = 0; i < CACHE_ENTRIES && !done; i++) {
+        if (huge.cache[i] != NULL || huge.cached_bytes + span->bytes > CACHE_BYTES_MAX)
+            continue;
+        huge.cache[i] = span;
+        counter_add(&huge.cached_bytes, span->bytes);
+        done = true;
+    }
+    lock_release(&huge.lock);
+    return done;
+}
+
+static void unmap(struct span *span)
+{
+    zci_os_release((void *)span->start, span->bytes);
+    descriptor_free(span);
+}
+
+size_t zci_huge_drain(void)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < CACHE_ENTRIES; i++) {
+        lock_acquire(&huge.lock);
+        struct span *span = huge.cache[i];
+        huge.cache[i] = NULL;
+        if (span != NULL)
+            counter_add(&huge.cached_bytes, -span->bytes);
+        lock_release(&huge.lock);
+        if (span == NULL)
+            continue;
+        bytes += span->bytes;
+        unmap(span);
+    }
+    return bytes;
+}
+
+/* Committed address space that the page map reaches, or NULL. */
+static void *map_block(size_t bytes, size_t alignment)
+{
+    void *start = zci_os_reserve(bytes, alignment);
+    if (start == NULL)
+        return NULL;
+    if (zci_pagemap_cover((uintptr_t)start, bytes) && zci_os_commit(start, bytes))
+        return start;
+    zci_os_release(start, bytes);
+    return NULL;
+}
+
+struct span *zci_huge_alloc(size_t bytes, size_t alignment)
+{
+    bytes = mapping_bytes(bytes);
+    alignment = max_size(alignment, ZCI_GRANULE_BYTES);
+    struct span *span = cache_take(bytes, alignment);
+    if (span != NULL) {
+        describe(span, (void *)span->start, span->bytes, false);
+        count_live((int64_t)span->bytes);
+        return span;
+    }
+    span = descriptor_alloc();
+    if (span == NULL)
+        return NULL;
+    void *start = map_block(bytes, alignment);
+    if (start == NULL && zci_huge_drain() != 0)
+        start = map_block(bytes, alignment);
+    if (start == NULL) {
+        descriptor_free(span);
+        return NULL;
+    }
+    describe(span, start, bytes, true);
+    count_live((int64_t)bytes);
+    return span;
+}
+
+void zci_huge_free(struct span *span)
+{
+    count_live(-(int64_t)span->bytes);
+    if (!cache_put(span))
+        unmap(span);
+}
+
+/* The mapping moves to a place where it fits; its pages with it. */
+static bool move_mapping(struct span *span, size_t bytes)
+{
+    size_t old_bytes = span->bytes;
+    size_t moved_bytes = old_bytes < bytes ? old_bytes : bytes;
+    void *to = zci_os_reserve(bytes, ZCI_GRANULE_BYTES);
+    if (to == NULL)
+        return false;
+    if (!zci_pagemap_cover((uintptr_t)to, bytes) || !zci_os_commit(to, bytes) ||
+        !zci_os_move_mapping((void *)span->start, to, moved_bytes)) {
+        zci_os_release(to, bytes);
+        return false;
+    }
+    pagemap_set(span->start, NULL);
+    describe(span, to, bytes, false);
+    return true;
+}
+
+struct span *zci_huge_resize(struct span *span, size_t bytes)
+{
+    size_t old_bytes = span->bytes;
+    bytes = mapping_bytes(bytes);
+    if (bytes == old_bytes)
+        return span;
+    bool grows = bytes > old_bytes;
+    bool in_reach = !grows || zci_pagemap_cover(span->start, bytes);
+    if (in_reach && zci_os_resize((void *)span->start, old_bytes, bytes)) {
+        describe(span, (void *)span->start, bytes, false);
+    } else if (!grows || !move_mapping(span, bytes)) {
+        return NULL;
+    }
+    count_live((int64_t)bytes - (int64_t)old_bytes);
+    return span;
+}
+
+void zci_huge_stats(struct huge_stats *stats)
+{
+    stats->live_bytes = atomic_load_relaxed(&huge.live_bytes);
+    stats->cached_bytes = atomic_load_relaxed(&huge.cached_bytes);
+}
+
+struct span **zci_huge_descriptors(void)
+{
+    return &huge.descriptors;
+}
+
+void zci_huge_fork_child(void)
+{
+    /* Every change under this lock is one store; what was on its way is lost to the child. */
+    lock_reset_in_child(&huge.lock);
+}

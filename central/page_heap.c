@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* page_heap.c - see page_heap.h. Free runs are dirty (resident) or clean (given back, or never used once
+ * split off): two trees, so that a small need does not fault clean pages in while dirty ones lie idle. */
+#include "central/page_heap.h"
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "central/run_tree.h"
+#include "os/lock.h"
+#include "os/os.h"
+#include "pagemap/class_map.h"
+#include "pagemap/meta_arena.h"
+#include "pagemap/pagemap.h"
+
+#define ARENA_ALIGNMENT    ((size_t)2 << 20)
+#define ARENA_BYTES_FIRST  ((size_t)64 << 20)
+#define ARENA_BYTES_MAX    ((size_t)1 << 30)
+#define ARENA_BYTES_LEAST  ((size_t)1 << 20)
+#define COMMIT_STEP_LEAST  ((size_t)1 << 20)
+#define COMMIT_STEP_MOST   ((size_t)64 << 20)
+
+static struct {
+    struct lock lock;
+    struct run_tree dirty; /* under lock, as all below */
+    struct run_tree clean;
+    struct arena *arenas; /* atomic: walkers read it; newest last */
+    uint64_t reserved_bytes; /* atomic, relaxed: statistics */
+    uint64_t used_bytes;     /* in front of the frontiers */
+    uint64_t committed_bytes;
+} heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP)};
+
+static struct run_tree *tree_of(const struct span *span)
+{
+    return span->is_zero ? &heap.clean : &heap.dirty;
+}
+
+static uint64_t span_end(const struct span *span)
+{
+    return span->start + span_bytes(span);
+}
+
+/* Makes a run out of consecutive descriptors; the caller sets its state. */
+static void describe(struct span *span, uint64_t start, size_t granules, bool is_zero)
+{
+    span->start = start;
+    span->granules = (uint32_t)granules;
+    span->is_zero = is_zero;
+    span->bucket = SPAN_UNLISTED;
+}
+
+static void put_free_locked(struct span *span)
+{
+    pagemap_set(span->start, span);
+    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
+    span_set_state(span, SPAN_FREE);
+    zci_run_tree_insert(tree_of(span), span);
+}
+
+/* Shortens the run to its first granules and returns the rest as a run of no state. */
+static struct span *split_locked(struct span *span, size_t granules)
+{
+    struct span *tail = span + granules;
+    describe(tail, span->start + granules * ZCI_GRANULE_BYTES, span->granules - granules,
+             span->is_zero);
+    span_set_state(tail, SPAN_CACHED);
+    /* Pairs with zci_page_heap_each_run: the tail is a run before the head ends. */
+    atomic_store_release(&span->granules, (uint32_t)granules);
+    return tail;
+}
+
+/* The free run of the same kind that ends or starts at address, if any. Runs of two arenas never join:
+ * their descriptors do not lie side by side. */
+static struct span *joinable_locked(const struct span *span, uint64_t granule_address)
+{
+    struct span *other = pagemap_get(granule_address);
+    if (other == NULL || span_state(other) != SPAN_FREE || !span_covers(other, granule_address))
+        return NULL;
+    if (other->is_zero != span->is_zero)
+        return NULL;
+    int64_t distance = (int64_t)(other->start - span->start) / (int64_t)ZCI_GRANULE_BYTES;
+    return span + distance == other ? other : NULL;
+}
+
+/* Takes a run back into the trees. */
+static void free_locked(struct span *span)
+{
+    struct span *left = joinable_locked(span, span->start - ZCI_GRANULE_BYTES);
+    struct span *right = joinable_locked(span, span_end(span));
+    if (right != NULL) {
+        zci_run_tree_remove(tree_of(right), right);
+        atomic_store_release(&span->granules, span->granules + right->granules);
+        span_set_state(right, SPAN_NONE);
+    }
+    if (left != NULL) {
+        zci_run_tree_remove(tree_of(left), left);
+        atomic_store_release(&left->granules, left->granules + span->granules);
+        span_set_state(span, SPAN_NONE);
+        span = left;
+    }
+    put_free_locked(span);
+}
+
+/* Cuts [skip, skip + granules) out of a free run. */
+static struct span *carve_locked(struct span *span, size_t skip, size_t granules)
+{
+    zci_run_tree_remove(tree_of(span), span);
+    /* Until its owner says otherwise it is a run that nobody may join. */
+    span_set_state(span, SPAN_CACHED);
+    if (skip != 0) {
+        struct span *rest = split_locked(span, skip);
+        put_free_locked(span);
+        span = rest;
+    }
+    if (span->granules > granules)
+        put_free_locked(split_locked(span, granules));
+    return span;
+}
+
+static struct span *alloc_from_tree_locked(struct run_tree *tree, size_t granules, size_t align)
+{
+    struct span *span = zci_run_tree_best(tree, granules + align - 1);
+    if (span == NULL)
+        return NULL;
+    size_t first = span->start >> ZCI_GRANULE_SHIFT;
+    return carve_locked(span, align_up(first, align) - first, granules);
+}
+
+/* Commits so that the arena's first granules are usable. Steps grow with the heap: few system calls for
+ * a large one, a small charge for a small one. */
+static bool commit_locked(struct arena *arena, uint64_t granules)
+{
+    if (granules <= arena->committed)
+        return true;
+    size_t step = max_size(COMMIT_STEP_LEAST, min_size(COMMIT_STEP_MOST, heap.committed_bytes / 4));
+    uint64_t wanted = min_size(granules + (step >> ZCI_GRANULE_SHIFT), arena->granules);
+    char *start = (char *)arena->start + arena->committed * ZCI_GRANULE_BYTES;
+    if (!zci_os_commit(start, (wanted - arena->committed) * ZCI_GRANULE_BYTES)) {
+        wanted = granules;
+        if (!zci_os_commit(start, (wanted - arena->committed) * ZCI_GRANULE_BYTES))
+            return false;
+    }
+    counter_add(&heap.committed_bytes, (wanted - arena->committed) * ZCI_GRANULE_BYTES);
+    arena->committed = wanted;
+    return true;
+}
+
+/* Moves the arena's frontier. What alignment skips becomes a clean free run. */
+static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granules, size_t align)
+{
+    uint64_t first = (arena->start >> ZCI_GRANULE_SHIFT) + arena->frontier;
+    uint64_t skip = align_up(first, align) - first;
+    uint64_t end = arena->frontier + skip + granules;
+    if (end > arena->granules || !commit_locked(arena, end))
+        return NULL;
+    struct span *span = &arena->spans[arena->frontier];
+    describe(span, arena->start + arena->frontier * ZCI_GRANULE_BYTES, skip + granules, true);
+    span_set_state(span, SPAN_CACHED);
+    /* Pairs with zci_page_heap_each_run: the run is described before it is in front of the frontier. */
+    atomic_store_release(&arena->frontier, end);
+    counter_add(&heap.used_bytes, (skip + granules) * ZCI_GRANULE_BYTES);
+    if (skip == 0)
+        return span;
+    struct span *aligned = split_locked(span, skip);
+    free_locked(span);
+    return aligned;
+}
+
+static struct arena *describe_arena(char *start, size_t bytes)
+{
+    size_t granules = bytes >> ZCI_GRANULE_SHIFT;
+    struct arena *arena = zci_meta_alloc(sizeof *arena);
+    if (arena == NULL || !zci_pagemap_cover((uintptr_t)start, bytes) ||
+        !zci_class_map_cover((uintptr_t)start, bytes))
+        return NULL;
+    arena->spans = zci_meta_alloc(granules * sizeof(struct span));
+    if (arena->spans == NULL)
+        return NULL;
+    arena->start = (uintptr_t)start;
+    arena->granules = granules;
+    return arena;
+}
+
+/* A new arena for a run of this size; smaller and smaller where address space is limited. */
+static struct arena *add_arena_locked(size_t granules, size_t align)
+{
+    size_t least = (granules + align - 1) << ZCI_GRANULE_SHIFT;
+    size_t bytes = ARENA_BYTES_FIRST;
+    while (bytes < ARENA_BYTES_MAX && bytes < heap.reserved_bytes)
+        bytes *= 2;
+    least = max_size(align_up(least, ARENA_BYTES_LEAST), ARENA_BYTES_LEAST);
+    bytes = max_size(bytes, least);
+    char *start;
+    while ((start = zci_os_reserve(bytes, ARENA_ALIGNMENT)) == NULL) {
+        if (bytes == least)
+            return NULL;
+        bytes = max_size(align_down(bytes / 2, ARENA_BYTES_LEAST), least);
+    }
+    struct arena *arena = describe_arena(start, bytes);
+    if (arena == NULL) {
+        zci_os_release(start, bytes);
+        return NULL;
+    }
+    counter_add(&heap.reserved_bytes, bytes);
+    struct arena **link = &heap.arenas;
+    while (*link != NULL)
+        link = &(*link)->next;
+    /* Pairs with zci_page_heap_each_run: publishes the descriptor. */
+    atomic_store_release(link, arena);
+    return arena;
+}
+
+static struct span *alloc_locked(size_t granules, size_t align)
+{
+    struct span *span = alloc_from_tree_locked(&heap.dirty, granules, align);
+    if (span == NULL)
+        span = alloc_from_tree_locked(&heap.clean, granules, align);
+    for (struct arena *arena = heap.arenas; span == NULL && arena != NULL; arena = arena->next)
+        span = alloc_from_frontier_locked(arena, granules, align);
+    if (span == NULL) {
+        struct arena *arena = add_arena_locked(granules, align);
+        if (arena != NULL)
+            span = alloc_from_frontier_locked(arena, granules, align);
+    }
+    return span;
+}
+
+static size_t release_locked(size_t keep_bytes);
+
+struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
+{
+    lock_acquire(&heap.lock);
+    struct span *span = alloc_locked(granules, align_granules);
+    if (span == NULL && heap.dirty.granules != 0) {
+        /* Dirty and clean neighbours do not join; once all are clean there may be a run long enough. */
+        release_locked(0);
+        span = alloc_locked(granules, align_granules);
+    }
+    if (span != NULL)
+        pagemap_set(span->start, span);
+    lock_release(&heap.lock);
+    return span;
+}
+
+void zci_page_heap_free(struct span *span)
+{
+    lock_acquire(&heap.lock);
+    span->is_zero = false;
+    free_locked(span);
+    lock_release(&heap.lock);
+}
+
+/* The run lies last before its arena's frontier, and the frontier can move. */
+static bool grow_over_frontier_locked(struct span *span, size_t granules)
+{
+    for (struct arena *arena = heap.arenas; arena != NULL; arena = arena->next) {
+        if (span_end(span) != arena->start + arena->frontier * ZCI_GRANULE_BYTES ||
+            span < arena->spans || span >= arena->spans + arena->granules)
+            continue;
+        uint64_t more = granules - span->granules;
+        uint64_t end = arena->frontier + more;
+        if (end > arena->granules || !commit_locked(arena, end))
+            return false;
+        /* The run grows first: a walk must never step onto a granule that no run describes. */
+        atomic_store_release(&span->granules, (uint32_t)granules);
+        atomic_store_release(&arena->frontier, end);
+        counter_add(&heap.used_bytes, more * ZCI_GRANULE_BYTES);
+        return true;
+    }
+    return false;
+}
+
+static bool grow_over_free_run_locked(struct span *span, size_t granules)
+{
+    size_t more = granules - span->granules;
+    struct span *next = pagemap_get(span_end(span));
+    if (next == NULL || span_state(next) != SPAN_FREE || next->start != span_end(span) ||
+        next != span + span->granules || next->granules < more)
+        return false;
+    struct span *taken = carve_locked(next, 0, more);
+    atomic_store_release(&span->granules, (uint32_t)granules);
+    span_set_state(taken, SPAN_NONE);
+    return true;
+}
+
+bool zci_page_heap_grow(struct span *span, size_t granules)
+{
+    lock_acquire(&heap.lock);
+    bool done =
+        grow_over_free_run_locked(span, granules) || grow_over_frontier_locked(span, granules);
+    lock_release(&heap.lock);
+    return done;
+}
+
+void zci_page_heap_shrink(struct span *span, size_t granules)
+{
+    lock_acquire(&heap.lock);
+    struct span *tail = split_locked(span, granules);
+    tail->is_zero = false;
+    free_locked(tail);
+    lock_release(&heap.lock);
+}
+
+/* Longest runs first: the fewest calls for the most bytes. A run that the OS refuses to take stays
+ * dirty, and ends the round. */
+static size_t release_locked(size_t keep_bytes)
+{
+    size_t released = 0;
+    struct span *span;
+    while ((heap.dirty.granules << ZCI_GRANULE_SHIFT) > keep_bytes &&
+           (span = zci_run_tree_longest(&heap.dirty)) != NULL) {
+        if (!zci_os_purge((void *)span->start, span_bytes(span)))
+            break;
+        released += span_bytes(span);
+        zci_run_tree_remove(&heap.dirty, span);
+        span_set_state(span, SPAN_CACHED);
+        span->is_zero = true;
+        free_locked(span);
+    }
+    return released;
+}
+
+size_t zci_page_heap_release(size_t keep_bytes)
+{
+    lock_acquire(&heap.lock);
+    size_t released = release_locked(keep_bytes);
+    lock_release(&heap.lock);
+    return released;
+}
+
+void zci_page_heap_stats(struct page_heap_stats *stats)
+{
+    stats->reserved_bytes = atomic_load_relaxed(&heap.reserved_bytes);
+    stats->committed_bytes = atomic_load_relaxed(&heap.used_bytes);
+    stats->committed_peak_bytes = stats->committed_bytes;
+    stats->dirty_bytes = atomic_load_relaxed(&heap.dirty.granules) << ZCI_GRANULE_SHIFT;
+    stats->clean_bytes = atomic_load_relaxed(&heap.clean.granules) << ZCI_GRANULE_SHIFT;
+    stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
+}
+
+struct arena **zci_page_heap_arenas(void)
+{
+    return &heap.arenas;
+}
+
+void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), void *context)
+{
+    /* Acquire loads pair with the release stores named beside each of them above. */
+    for (struct arena *arena = atomic_load_acquire(&heap.arenas); arena != NULL;
+         arena = atomic_load_acquire(&arena->next)) {
+        uint64_t frontier = atomic_load_acquire(&arena->frontier);
+        for (uint64_t at = 0; at < frontier;) {
+            struct span *span = &arena->spans[at];
+            uint32_t granules = atomic_load_acquire(&span->granules);
+            ZCI_ASSERT(granules != 0);
+            visit(span, context);
+            at += granules;
+        }
+    }
+}
+
+static void rebuild_run(struct span *span, void *context)
+{
+    (void)context;
+    if (span_state(span) != SPAN_FREE)
+        return;
+    pagemap_set(span->start, span);
+    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
+    zci_run_tree_insert(tree_of(span), span);
+}
+
+void zci_page_heap_fork_child(void)
+{
+    if (!lock_reset_in_child(&heap.lock))
+        return;
+    heap.dirty = (struct run_tree){0};
+    heap.clean = (struct run_tree){0};
+    zci_page_heap_each_run(rebuild_run, NULL);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* page_heap.h - runs of 64 KiB granules: split, joined, grown, given back.
+ * Invariants: a free run never touches another of its kind (dirty or clean); best fit, then lowest
+ *             address. Arenas are 2 MiB-aligned ranges of address space, committed from the front; what
+ *             lies behind an arena's frontier was never used. Arenas are never unmapped.
+ *             A walk from an arena's first granule, by each run's length, is valid at every instant: a
+ *             split publishes the tail before the head shrinks, a join is one store.
+ * Locking:    one lock (RANK_PAGE_HEAP); may be taken under a central-list lock, which nobody needs.
+ * Costs:      O(log free runs) under the lock. */
+#ifndef ZCI_CENTRAL_PAGE_HEAP_H
+#define ZCI_CENTRAL_PAGE_HEAP_H
+
+#include "pagemap/span.h"
+
+/* Runs longer than this are mappings of their own (huge.h). */
+#define PAGE_HEAP_MAX_GRANULES 512
+
+/* An address range known to walkers of the heap; published last, never removed. */
+struct arena {
+    uint64_t start;
+    uint64_t granules;          /* reserved */
+    uint64_t committed;         /* granules from the front; under lock */
+    uint64_t frontier;          /* granules from the front that ever were in a run; atomic */
+    struct span *spans;         /* one descriptor per granule */
+    struct arena *next;         /* atomic */
+};
+
+/* A run aligned to align_granules (a power of two) granules, or NULL if the OS has no more. Its state is
+ * the caller's to set; is_zero says whether its pages read zero. */
+struct span *zci_page_heap_alloc(size_t granules, size_t align_granules);
+
+/* The run's state may be any but FREE. */
+void zci_page_heap_free(struct span *span);
+
+/* Takes the granules behind the run if they are free; false if not. */
+bool zci_page_heap_grow(struct span *span, size_t granules);
+/* Gives back the end of the run. */
+void zci_page_heap_shrink(struct span *span, size_t granules);
+
+/* Gives free runs back to the OS, except keep_bytes of them; the bytes given back. */
+size_t zci_page_heap_release(size_t keep_bytes);
+
+struct page_heap_stats {
+    uint64_t reserved_bytes;
+    uint64_t committed_bytes; /* ever used */
+    uint64_t committed_peak_bytes;
+    uint64_t dirty_bytes; /* free, resident */
+    uint64_t clean_bytes; /* free, given back */
+    uint64_t wait_count;  /* sleeps on the lock */
+};
+
+void zci_page_heap_stats(struct page_heap_stats *stats);
+
+/* Every run of every arena, free or not, in address order; takes no lock. */
+void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), void *context);
+
+/* The list of arenas, for walkers of the heap. */
+struct arena **zci_page_heap_arenas(void);
+
+/* In the child of a fork. */
+void zci_page_heap_fork_child(void);
+
+#endif

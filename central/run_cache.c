@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* run_cache.c - see run_cache.h. */
+#include "central/run_cache.h"
+
+#include "base/bits.h"
+#include "central/page_heap.h"
+#include "central/slots.h"
+#include "os/thread.h"
+
+#define SLOTS         4
+#define BYTES_MAX     ((uint64_t)32 << 20)
+
+static void *cached[RUN_CACHE_MAX_GRANULES + 1][SLOTS];
+static uint64_t cached_bytes ZCI_LINE; /* atomic */
+
+static size_t spread(void)
+{
+    return (size_t)(thread_identity() >> 12);
+}
+
+size_t zci_run_cache_round(size_t granules)
+{
+    if (granules <= 16 || granules > RUN_CACHE_MAX_GRANULES)
+        return granules;
+    return align_up(granules, (size_t)1 << (log2_floor(granules - 1) - 3));
+}
+
+struct span *zci_run_cache_take(size_t granules)
+{
+    if (granules > RUN_CACHE_MAX_GRANULES)
+        return NULL;
+    struct span *span = slots_take(cached[granules], SLOTS, spread());
+    if (span != NULL)
+        atomic_add_64(&cached_bytes, -(uint64_t)span_bytes(span));
+    return span;
+}
+
+bool zci_run_cache_put(struct span *span)
+{
+    uint64_t bytes = span_bytes(span);
+    if (span->granules > RUN_CACHE_MAX_GRANULES)
+        return false;
+    if (atomic_add_64(&cached_bytes, bytes) <= BYTES_MAX &&
+        slots_put(cached[span->granules], SLOTS, spread(), span))
+        return true;
+    atomic_add_64(&cached_bytes, -bytes);
+    return false;
+}
+
+void zci_run_cache_drain(void)
+{
+    for (size_t granules = 1; granules <= RUN_CACHE_MAX_GRANULES; granules++) {
+        struct span *span;
+        while ((span = zci_run_cache_take(granules)) != NULL)
+            zci_page_heap_free(span);
+    }
+}
+
+uint64_t zci_run_cache_bytes(void)
+{
+    return atomic_load_relaxed(&cached_bytes);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* run_tree.c - see run_tree.h. */
+#include "central/run_tree.h"
+
+static uint64_t priority(const struct span *span)
+{
+    return (span->start >> ZCI_GRANULE_SHIFT) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static bool is_before(const struct span *a, const struct span *b)
+{
+    return a->granules != b->granules ? a->granules < b->granules : a->start < b->start;
+}
+
+/* Divides tree into what lies before key and what does not. */
+static void split(struct span *tree, const struct span *key, struct span **before,
+                  struct span **after)
+{
+    if (tree == NULL) {
+        *before = NULL;
+        *after = NULL;
+    } else if (is_before(tree, key)) {
+        *before = tree;
+        split(tree->next, key, &tree->next, after);
+    } else {
+        *after = tree;
+        split(tree->prev, key, before, &tree->prev);
+    }
+}
+
+/* All of a lies before all of b. */
+static struct span *join(struct span *a, struct span *b)
+{
+    if (a == NULL)
+        return b;
+    if (b == NULL)
+        return a;
+    if (priority(a) > priority(b)) {
+        a->next = join(a->next, b);
+        return a;
+    }
+    b->prev = join(a, b->prev);
+    return b;
+}
+
+void zci_run_tree_insert(struct run_tree *tree, struct span *span)
+{
+    struct span **link = &tree->root;
+    while (*link != NULL && priority(*link) > priority(span))
+        link = is_before(*link, span) ? &(*link)->next : &(*link)->prev;
+    split(*link, span, &span->prev, &span->next);
+    *link = span;
+    counter_add(&tree->granules, span->granules);
+}
+
+void zci_run_tree_remove(struct run_tree *tree, struct span *span)
+{
+    struct span **link = &tree->root;
+    while (*link != span)
+        link = is_before(*link, span) ? &(*link)->next : &(*link)->prev;
+    *link = join(span->prev, span->next);
+    counter_add(&tree->granules, -(uint64_t)span->granules);
+}
+
+struct span *zci_run_tree_best(const struct run_tree *tree, size_t granules)
+{
+    struct span *best = NULL;
+    struct span *at = tree->root;
+    while (at != NULL) {
+        if (at->granules >= granules) {
+            best = at;
+            at = at->prev;
+        } else {
+            at = at->next;
+        }
+    }
+    return best;
+}
+
+struct span *zci_run_tree_longest(const struct run_tree *tree)
+{
+    struct span *at = tree->root;
+    while (at != NULL && at->next != NULL)
+        at = at->next;
+    return at;
+}

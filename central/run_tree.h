@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* run_tree.h - an ordered set of free runs: by length, then by address.
+ * Invariants: a treap whose priorities are a hash of the address, so its shape depends only on its
+ *             contents. Nodes are the spans themselves: next is the right child, prev the left.
+ * Locking:    the page heap's.
+ * Costs:      O(log n) expected for each operation; recursion no deeper than the tree. */
+#ifndef ZCI_CENTRAL_RUN_TREE_H
+#define ZCI_CENTRAL_RUN_TREE_H
+
+#include "pagemap/span.h"
+
+struct run_tree {
+    struct span *root;
+    uint64_t granules; /* atomic, relaxed: statistics */
+};
+
+void zci_run_tree_insert(struct run_tree *tree, struct span *span);
+void zci_run_tree_remove(struct run_tree *tree, struct span *span);
+/* The shortest run of at least this many granules, the lowest of equals; NULL if none. */
+struct span *zci_run_tree_best(const struct run_tree *tree, size_t granules);
+/* The longest run, or NULL. */
+struct span *zci_run_tree_longest(const struct run_tree *tree);
+
+#endif

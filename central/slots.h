@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* slots.h - a bounded, lock-free bag of pointers: the hand-over between threads.
+ * Invariants: a slot holds NULL or a pointer that is nobody's until it is taken. put stores by
+ *             compare-and-swap of NULL, take empties by exchange: a pointer is taken exactly once, there
+ *             is no ABA, and nothing behind a pointer is read before it is owned.
+ * Locking:    none. put releases what was written before it to the take that gets the pointer.
+ * Costs:      one locked instruction where a slot fits at once; at worst a look at each slot.
+ * Model:      tests/unit/slots_model.c tries every interleaving of small cases. */
+#ifndef ZCI_CENTRAL_SLOTS_H
+#define ZCI_CENTRAL_SLOTS_H
+
+#include "base/atomic.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* count is a power of two; start spreads threads over the slots. */
+ZCI_INLINE bool slots_put(void **slots, size_t count, size_t start, void *pointer)
+{
+    for (size_t i = 0; i < count; i++) {
+        void **slot = &slots[(start + i) & (count - 1)];
+        /* The look spares a locked instruction on a full slot. cas pairs with the exchange in slots_take. */
+        if (atomic_load_relaxed(slot) == NULL && atomic_cas_ptr(slot, NULL, pointer))
+            return true;
+    }
+    return false;
+}
+
+ZCI_INLINE void *slots_take(void **slots, size_t count, size_t start)
+{
+    for (size_t i = 0; i < count; i++) {
+        void **slot = &slots[(start + i) & (count - 1)];
+        if (atomic_load_relaxed(slot) == NULL)
+            continue;
+        /* Pairs with the cas in slots_put. */
+        void *pointer = atomic_exchange_ptr(slot, NULL);
+        if (pointer != NULL)
+            return pointer;
+    }
+    return NULL;
+}
+
+#endif
