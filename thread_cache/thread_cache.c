@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* thread_cache.c - the slow side of a thread's cache: moves whole batches.
+ * A bin keeps its loaded batch and at most one spare. Full: the spare goes to the depot, the loaded batch
+ * becomes the spare. Empty: the spare becomes the loaded batch, else one comes from the depot, else the
+ * loaded batch is filled from the spans. A program that swings by a batch around any level stays here. */
+#include "thread_cache/thread_cache.h"
+
+#include "central/batch.h"
+#include "central/central_list.h"
+#include "central/depot.h"
+
+#include <string.h>
+
+/* First fetch of a class: few blocks, or a thread that needs one strands many. */
+#define REFILL_FIRST_BYTES 1024
+#define REFILL_FIRST_MAX   8
+
+/* What a bin without a batch points at: no objects above a NULL floor, and no room. */
+static void *const no_objects[2];
+
+#define NO_TOP ((void **)(uintptr_t)&no_objects[1])
+
+ZCI_STATIC_ASSERT(BATCH_GRADES == sizeof(((struct thread_cache *)0)->stash) / sizeof(void *),
+                  "a stash per grade");
+
+#define CLOSED_BINS                                                                                \
+    {                                                                                              \
+        .bins = {[0 ... ZCI_CLASS_COUNT - 1] = {NO_TOP, NO_TOP}}                                   \
+    }
+
+const struct closed_cache zci_closed_caches[CLOSED_COUNT] = {CLOSED_BINS, CLOSED_BINS, CLOSED_BINS};
+
+__thread struct thread_cache *zci_thread_cache =
+    (struct thread_cache *)(uintptr_t)&zci_closed_caches[CLOSED_UNBORN];
+
+void zci_thread_cache_init(struct thread_cache *cache)
+{
+    for (unsigned c = 0; c < ZCI_CLASS_COUNT; c++)
+        cache->bins[c] = (struct bin){NO_TOP, NO_TOP};
+}
+
+/* --- empty batches ------------------------------------------------------------------------------ */
+
+static struct batch *stash_take(struct thread_cache *cache, unsigned grade)
+{
+    struct batch *batch = cache->stash[grade];
+    if (batch == NULL)
+        return zci_batch_alloc(grade, cache->spread);
+    cache->stash[grade] = batch->next;
+    cache->stash_count[grade]--;
+    return batch;
+}
+
+static void stash_put(struct thread_cache *cache, struct batch *batch)
+{
+    batch->count = 0;
+    if (cache->stash_count[batch->grade] == CACHE_STASH_DEPTH) {
+        zci_batch_free(batch, cache->spread);
+        return;
+    }
+    batch->next = cache->stash[batch->grade];
+    cache->stash[batch->grade] = batch;
+    cache->stash_count[batch->grade]++;
+}
+
+/* --- the loaded batch --------------------------------------------------------------------------- */
+
+static size_t batch_limit(const struct batch *batch, unsigned class_index)
+{
+    size_t most = zci_size_classes[class_index].batch;
+    return batch->capacity < most ? batch->capacity : most;
+}
+
+/* The bin works on this batch from now on; NULL closes it. */
+static void load(struct thread_cache *cache, unsigned class_index, struct batch *batch)
+{
+    struct bin *bin = &cache->bins[class_index];
+    cache->shelves[class_index].loaded = batch;
+    if (batch == NULL) {
+        *bin = (struct bin){NO_TOP, NO_TOP};
+        return;
+    }
+    bin->top = batch->objects + batch->count;
+    bin->end = batch->objects + batch_limit(batch, class_index);
+}
+
+/* The bin's count is written down in its batch, which may then leave. */
+static struct batch *unload(struct thread_cache *cache, unsigned class_index)
+{
+    struct batch *batch = cache->shelves[class_index].loaded;
+    if (batch != NULL)
+        batch->count = (uint32_t)(cache->bins[class_index].top - batch->objects);
+    return batch;
+}
+
+/* A batch with room for at least this many objects takes the place of the loaded one, with its objects. */
+static bool enlarge(struct thread_cache *cache, unsigned class_index, size_t objects)
+{
+    struct batch *old = unload(cache, class_index);
+    struct batch *larger = stash_take(cache, batch_grade_for(objects));
+    if (larger == NULL)
+        return false;
+    if (old != NULL) {
+        memcpy(larger->objects, old->objects, old->count * sizeof(void *));
+        larger->count = old->count;
+    }
+    load(cache, class_index, larger);
+    if (old != NULL)
+        stash_put(cache, old);
+    return true;
+}
+
+/* Another batch's objects become the loaded ones; the loaded batch, which is empty, is stashed. */
+static void load_instead(struct thread_cache *cache, unsigned class_index, struct batch *batch)
+{
+    struct batch *old = unload(cache, class_index);
+    load(cache, class_index, batch);
+    if (old != NULL)
+        stash_put(cache, old);
+}
+
+static void *pop(struct thread_cache *cache, unsigned class_index)
+{
+    return *--cache->bins[class_index].top;
+}
+
+/* --- empty ---------------------------------------------------------------------------------------- */
+
+static size_t refill_first(unsigned class_index)
+{
+    size_t count = REFILL_FIRST_BYTES / zci_size_classes[class_index].bytes;
+    return count < 1 ? 1 : count > REFILL_FIRST_MAX ? REFILL_FIRST_MAX : count;
+}
+
+/* How many to fetch now; the next time twice as many. */
+static size_t slow_start(struct shelf *shelf, unsigned class_index)
+{
+    size_t most = zci_size_classes[class_index].batch;
+    size_t count = shelf->refill != 0 ? shelf->refill : refill_first(class_index);
+    shelf->refill = (uint32_t)(2 * count < most ? 2 * count : most);
+    return count;
+}
+
+static void *refill_from_spans(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    size_t count = slow_start(shelf, class_index);
+    void *block = NULL;
+    bool has_room = shelf->loaded != NULL && batch_limit(shelf->loaded, class_index) >= count;
+    if (!has_room && !enlarge(cache, class_index, count)) {
+        zci_central_fetch(class_index, &block, 1);
+        return block;
+    }
+    struct batch *batch = shelf->loaded;
+    batch->count = (uint32_t)zci_central_fetch(class_index, batch->objects, count);
+    load(cache, class_index, batch);
+    return batch->count != 0 ? pop(cache, class_index) : NULL;
+}
+
+void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    struct batch *batch = shelf->spare;
+    shelf->spare = NULL;
+    if (batch == NULL) {
+        shelf->miss_count++;
+        batch = depot_take(class_index, cache->spread);
+    }
+    if (batch == NULL)
+        return refill_from_spans(cache, class_index);
+    load_instead(cache, class_index, batch);
+    return pop(cache, class_index);
+}
+
+/* --- full ----------------------------------------------------------------------------------------- */
+
+/* A full batch leaves the thread. */
+static void send(struct thread_cache *cache, unsigned class_index, struct batch *batch)
+{
+    if (depot_put(class_index, cache->spread, batch))
+        return;
+    zci_central_return(class_index, batch->objects, batch->count);
+    stash_put(cache, batch);
+}
+
+void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    struct bin *bin = &cache->bins[class_index];
+    size_t most = zci_size_classes[class_index].batch;
+    struct batch *loaded = shelf->loaded;
+    bool has_room = false;
+    if (loaded == NULL || loaded->capacity < most) {
+        /* Small still: it grows by a grade before anything leaves. */
+        size_t wanted = loaded == NULL ? 1 : 2 * (size_t)loaded->capacity;
+        has_room = enlarge(cache, class_index, wanted < most ? wanted : most);
+    }
+    if (!has_room && loaded != NULL) {
+        shelf->miss_count++;
+        if (shelf->spare != NULL)
+            send(cache, class_index, shelf->spare);
+        shelf->spare = unload(cache, class_index);
+        struct batch *fresh = stash_take(cache, loaded->grade);
+        load(cache, class_index, fresh);
+        has_room = fresh != NULL;
+    }
+    if (has_room)
+        *bin->top++ = block;
+    else
+        zci_central_return(class_index, &block, 1);
+}
+
+/* --- all ------------------------------------------------------------------------------------------- */
+
+static void flush_batch(unsigned class_index, struct batch *batch)
+{
+    if (batch == NULL)
+        return;
+    zci_central_return(class_index, batch->objects, batch->count);
+    zci_batch_free(batch, 0);
+}
+
+void zci_thread_cache_flush(struct thread_cache *cache)
+{
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        struct shelf *shelf = &cache->shelves[c];
+        struct batch *loaded = unload(cache, c);
+        struct batch *spare = shelf->spare;
+        load(cache, c, NULL);
+        shelf->spare = NULL;
+        shelf->refill = 0;
+        flush_batch(c, loaded);
+        flush_batch(c, spare);
+    }
+    for (unsigned grade = 0; grade < BATCH_GRADES; grade++) {
+        while (cache->stash[grade] != NULL) {
+            struct batch *batch = cache->stash[grade];
+            cache->stash[grade] = batch->next;
+            zci_batch_free(batch, 0);
+        }
+        cache->stash_count[grade] = 0;
+    }
+}
+
+/* Another thread's bins move while this reads: the count is clipped, not trusted. */
+uint64_t zci_thread_cache_bytes(const struct thread_cache *cache)
+{
+    uint64_t bytes = 0;
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        struct batch *loaded = atomic_load_relaxed(&cache->shelves[c].loaded);
+        struct batch *spare = atomic_load_relaxed(&cache->shelves[c].spare);
+        uint64_t count = 0;
+        if (loaded != NULL) {
+            uintptr_t top = (uintptr_t)atomic_load_relaxed(&cache->bins[c].top);
+            uintptr_t objects = (top - (uintptr_t)loaded->objects) / sizeof(void *);
+            count += objects <= loaded->capacity ? objects : 0;
+        }
+        if (spare != NULL)
+            count += atomic_load_relaxed(&spare->count);
+        bytes += count * zci_size_classes[c].bytes;
+    }
+    return bytes;
+}

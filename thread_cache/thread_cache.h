@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* thread_cache.h - the fast path: one bin per class, owned by one thread.
+ * Invariants: a bin's top points behind the last free block of its loaded batch; top[-1] is NULL iff it is
+ *             empty, for the batch's floor lies below its first object; top == end iff there is no room.
+ *             Bin 0 has neither blocks nor room, for good. A thread without a cache has one whose bins
+ *             are all like that and are never written: initialisation costs no branch. A bin is
+ *             consistent between any two instructions, so another process may read it at any time.
+ * Locking:    none, no atomics: only the owner touches a live cache.
+ * Costs:      malloc 15 and free 16 instructions on x86-64 (tests/shape/fast_path.golden).
+ *             16 bytes per class and 24 more for the cold half. */
+#ifndef ZCI_THREAD_CACHE_THREAD_CACHE_H
+#define ZCI_THREAD_CACHE_THREAD_CACHE_H
+
+#include "base/size_class.h"
+#include "os/thread.h"
+#include "pagemap/class_map.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct batch;
+
+struct bin {
+    void **top;
+    void **end;
+};
+
+ZCI_STATIC_ASSERT(sizeof(struct bin) == ZCI_BIN_BYTES, "zci_size_to_bin holds offsets of bins");
+
+/* The cold half of a bin. */
+struct shelf {
+    struct batch *loaded; /* the bin's batch, or NULL */
+    struct batch *spare;  /* a batch with objects, or NULL */
+    uint32_t refill;      /* blocks to fetch next time: slow start, doubles up to the class's batch */
+    uint32_t miss_count;  /* statistics, as below; wrap */
+};
+
+#define CACHE_STASH_DEPTH 2
+
+struct thread_cache {
+    struct bin bins[ZCI_CLASS_COUNT];
+    struct shelf shelves[ZCI_CLASS_COUNT];
+    struct batch *stash[5];   /* empty batches, by grade, linked by next */
+    uint8_t stash_count[5];
+    uint8_t exit_round;       /* how often the exit hook ran */
+    uint8_t state;            /* enum thread_cache_state; atomic */
+    uint32_t spread;          /* where this thread starts in slots */
+    struct thread_cache *next;        /* all caches ever made; see thread_registry.h */
+    struct thread_cache *next_parked; /* under the registry's lock */
+};
+
+enum thread_cache_state { CACHE_LIVE = 1, CACHE_PARKED, CACHE_ORPHANED };
+
+/* Static caches without blocks or room: of a thread that has done nothing yet, of a thread that is past
+ * its exit hook, and of any thread while no caching is wanted. */
+struct closed_cache {
+    struct bin bins[ZCI_CLASS_COUNT];
+};
+enum { CLOSED_UNBORN, CLOSED_DEAD, CLOSED_BY_OPTION, CLOSED_COUNT };
+extern const struct closed_cache zci_closed_caches[CLOSED_COUNT];
+
+ZCI_INLINE bool thread_cache_is_open(const struct thread_cache *cache)
+{
+    return (uintptr_t)cache - (uintptr_t)zci_closed_caches >= sizeof zci_closed_caches;
+}
+
+ZCI_INLINE struct thread_cache *thread_cache_closed(int which)
+{
+    return (struct thread_cache *)(uintptr_t)&zci_closed_caches[which];
+}
+
+/* A block of at least size bytes, or NULL: ask the slow side. Reads nothing of the block. */
+ZCI_INLINE void *thread_cache_pop(size_t size)
+{
+    if (ZCI_UNLIKELY(size > ZCI_SMALL_MAX_BYTES))
+        return NULL;
+    char *cache = (char *)thread_cache_get();
+    struct bin *bin = (struct bin *)(cache + zci_size_to_bin[(size + 7) >> 3]);
+    void **top = bin->top;
+    void *block = top[-1];
+    if (ZCI_LIKELY(block != NULL))
+        bin->top = top - 1;
+    return block;
+}
+
+/* true if the block is in the cache now; false: ask the slow side (no room, no small block, NULL, or the
+ * very block that was freed last). */
+ZCI_INLINE bool thread_cache_push(void *block)
+{
+    /* A class map byte is twice the class: an eighth of its bin's offset. */
+    char *cache = (char *)thread_cache_get();
+    struct bin *bin = (struct bin *)(cache + class_map_get(block) * (ZCI_BIN_BYTES / 2));
+    void **top = bin->top;
+    if (ZCI_UNLIKELY(top == bin->end) || ZCI_UNLIKELY(top[-1] == block))
+        return false;
+    *top = block;
+    /* Not top + 1: as an addition to memory it is one instruction. */
+    bin->top++;
+    return true;
+}
+
+/* --- slow side, thread_cache.c ----------------------------------------------------------------- */
+
+/* The bin of this class is empty: a block, or NULL if there is no memory. */
+void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index);
+/* The bin of this class has no room for this block. Never fails: at worst the block goes to its span. */
+void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block);
+/* Everything goes back to the spans and the pools. */
+void zci_thread_cache_flush(struct thread_cache *cache);
+/* Bytes of free blocks; exact for the owner, a snapshot for others. */
+uint64_t zci_thread_cache_bytes(const struct thread_cache *cache);
+/* A fresh cache's bins. */
+void zci_thread_cache_init(struct thread_cache *cache);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* thread_registry.c - see thread_registry.h. */
+#include "thread_cache/thread_registry.h"
+
+#include "base/atomic.h"
+#include "os/lock.h"
+#include "os/os.h"
+#include "pagemap/meta_arena.h"
+
+/* Dead threads' caches that keep their blocks for the next thread; more would only be memory. */
+#define CACHES_PARKED_FULL 16
+
+/* Rounds in which thread-exit destructors run (PTHREAD_DESTRUCTOR_ITERATIONS is 4 everywhere); in the last
+ * the cache must go. */
+#define EXIT_ROUNDS 4
+
+static struct {
+    struct lock lock;
+    struct thread_cache *parked;      /* under lock */
+    struct thread_cache *list;        /* atomic, push only */
+    uint64_t live_count;              /* written under lock; atomic, relaxed: statistics */
+    uint64_t parked_count;
+    uint64_t made_count;
+} registry = {.lock = LOCK_INIT(RANK_REGISTRY)};
+
+static struct thread_cache *unpark(void)
+{
+    lock_acquire(&registry.lock);
+    struct thread_cache *cache = registry.parked;
+    if (cache != NULL) {
+        registry.parked = cache->next_parked;
+        counter_add(&registry.parked_count, (uint64_t)-1);
+        counter_add(&registry.live_count, 1);
+        atomic_store_relaxed(&cache->state, (uint8_t)CACHE_LIVE);
+    }
+    lock_release(&registry.lock);
+    return cache;
+}
+
+static struct thread_cache *make(void)
+{
+    struct thread_cache *cache = zci_meta_alloc(sizeof *cache);
+    if (cache == NULL)
+        return NULL;
+    zci_thread_cache_init(cache);
+    atomic_store_relaxed(&cache->state, (uint8_t)CACHE_LIVE);
+    lock_acquire(&registry.lock);
+    counter_add(&registry.live_count, 1);
+    counter_add(&registry.made_count, 1);
+    cache->spread = (uint32_t)registry.made_count * 5;
+    cache->next = registry.list;
+    /* Pairs with the readers of zci_thread_registry_list: publishes the cache. */
+    atomic_store_release(&registry.list, cache);
+    lock_release(&registry.lock);
+    return cache;
+}
+
+struct thread_cache *zci_thread_registry_adopt(void)
+{
+    struct thread_cache *cache = unpark();
+    if (cache == NULL)
+        cache = make();
+    if (cache == NULL)
+        return NULL;
+    cache->exit_round = 0;
+    /* The cache is set first: arming may allocate. */
+    thread_cache_set(cache);
+    zci_os_thread_exit_arm(cache);
+    return cache;
+}
+
+static void park(struct thread_cache *cache)
+{
+    if (atomic_load_relaxed(&registry.parked_count) >= CACHES_PARKED_FULL)
+        zci_thread_cache_flush(cache);
+    lock_acquire(&registry.lock);
+    atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
+    cache->next_parked = registry.parked;
+    registry.parked = cache;
+    counter_add(&registry.parked_count, 1);
+    counter_add(&registry.live_count, (uint64_t)-1);
+    lock_release(&registry.lock);
+}
+
+void zci_thread_registry_exit(void *argument)
+{
+    struct thread_cache *cache = argument;
+    if (thread_cache_get() != cache)
+        return;
+    if (++cache->exit_round < EXIT_ROUNDS && zci_os_thread_exit_arm(cache))
+        return;
+    thread_cache_set(thread_cache_closed(CLOSED_DEAD));
+    park(cache);
+}
+
+void zci_thread_registry_close(int which)
+{
+    struct thread_cache *cache = thread_cache_get();
+    thread_cache_set(thread_cache_closed(which));
+    if (!thread_cache_is_open(cache))
+        return;
+    zci_thread_cache_flush(cache);
+    park(cache);
+}
+
+void zci_thread_registry_flush_parked(void)
+{
+    lock_acquire(&registry.lock);
+    struct thread_cache *taken = registry.parked;
+    registry.parked = NULL;
+    lock_release(&registry.lock);
+    while (taken != NULL) {
+        struct thread_cache *cache = taken;
+        taken = cache->next_parked;
+        zci_thread_cache_flush(cache);
+        lock_acquire(&registry.lock);
+        cache->next_parked = registry.parked;
+        registry.parked = cache;
+        lock_release(&registry.lock);
+    }
+}
+
+void zci_thread_registry_stats(struct thread_registry_stats *stats)
+{
+    stats->live_count = atomic_load_relaxed(&registry.live_count);
+    stats->parked_count = atomic_load_relaxed(&registry.parked_count);
+    stats->cached_bytes = 0;
+    for (struct thread_cache *cache = atomic_load_acquire(&registry.list); cache != NULL;
+         cache = cache->next)
+        if (atomic_load_relaxed(&cache->state) != CACHE_ORPHANED)
+            stats->cached_bytes += zci_thread_cache_bytes(cache);
+}
+
+struct thread_cache **zci_thread_registry_list(void)
+{
+    return &registry.list;
+}
+
+void zci_thread_registry_fork_child(void)
+{
+    lock_reset_in_child(&registry.lock);
+    uint64_t live_count = 0;
+    for (struct thread_cache *cache = registry.list; cache != NULL; cache = cache->next) {
+        if (cache->state != CACHE_LIVE)
+            continue;
+        if (cache == thread_cache_get())
+            live_count++;
+        else
+            cache->state = CACHE_ORPHANED;
+    }
+    registry.live_count = live_count;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* thread_registry.h - birth, death and adoption of thread caches.
+ * Invariants: a cache is never freed. One whose thread has died is parked, with its blocks, and adopted by
+ *             the next thread that is born; only CACHES_PARKED_FULL of them keep blocks. All caches ever
+ *             made are on one list that only grows, for statistics and for walkers of the heap.
+ * Locking:    one lock (RANK_REGISTRY) around the parked ones; the list of all is read without.
+ * Costs:      birth and death: one lock, and a system call or two of the C library. */
+#ifndef ZCI_THREAD_CACHE_THREAD_REGISTRY_H
+#define ZCI_THREAD_CACHE_THREAD_REGISTRY_H
+
+#include "thread_cache/thread_cache.h"
+
+/* Gives the calling thread, which has a closed cache, one of its own. NULL if there is no memory. */
+struct thread_cache *zci_thread_registry_adopt(void);
+/* The exit hook, see os.h. Runs again in later rounds of thread-exit destructors, for these may malloc. */
+void zci_thread_registry_exit(void *cache);
+/* Takes the calling thread's cache away for good: its blocks go to their spans. */
+void zci_thread_registry_close(int which);
+/* Flushes the caches of dead threads. */
+void zci_thread_registry_flush_parked(void);
+
+struct thread_registry_stats {
+    uint64_t live_count;
+    uint64_t parked_count;
+    uint64_t cached_bytes; /* a snapshot */
+};
+
+void zci_thread_registry_stats(struct thread_registry_stats *stats);
+
+/* The list of all caches, for walkers of the heap. */
+struct thread_cache **zci_thread_registry_list(void);
+
+/* In the child of a fork: the other threads' caches have no owner any more. What they hold is lost to the
+ * child; their pages are the parent's until written. */
+void zci_thread_registry_fork_child(void);
+
+#endif
