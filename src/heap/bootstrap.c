@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* bootstrap.c - see bootstrap.h. The environment may not exist yet when the dynamic linker calls malloc:
+ * then the constructor reads it, still before main. */
+#include "heap/bootstrap.h"
+
+#include "base/options.h"
+#include "base/print.h"
+#include "heap/fork.h"
+#include "heap/root.h"
+#include "heap/stats.h"
+#include "os/lock.h"
+#include "os/os.h"
+#include "pagemap/class_map.h"
+#include "thread_cache/thread_registry.h"
+#include "zcmalloc.h"
+
+int zci_bootstrap_done;
+
+static struct lock bootstrap_lock = LOCK_INIT(RANK_BOOTSTRAP);
+static bool options_are_read;
+
+static void read_options(void)
+{
+    char *const *environment = zci_os_environment();
+    if (options_are_read || environment == NULL)
+        return;
+    options_are_read = true;
+    if (!zci_os_is_privileged())
+        zci_options_read(environment);
+}
+
+void zci_bootstrap_slow(void)
+{
+    lock_acquire(&bootstrap_lock);
+    bool is_first = !zci_bootstrap_done;
+    if (is_first) {
+        read_options();
+        zci_class_map_init(zci_options.flat_map != 0);
+        zci_root_publish();
+        /* Pairs with zci_bootstrap. */
+        atomic_store_release(&zci_bootstrap_done, 1);
+    }
+    lock_release(&bootstrap_lock);
+    if (!is_first)
+        return;
+    /* From here on libc may call malloc. */
+    zci_os_thread_exit_register(zci_thread_registry_exit);
+    zci_os_fork_register(zci_heap_fork_child);
+}
+
+static void print_banner(void)
+{
+    struct print out = {0};
+    zci_print_text(&out, "zcmalloc: ");
+    zci_print_text(&out, zc_version());
+    zci_print_text(&out, " in use, pages of ");
+    zci_print_number(&out, zci_os_page_bytes() / 1024);
+    zci_print_text(&out, zci_class_map_is_active() ? " KiB, flat class map, options:"
+                                                   : " KiB, no class map, options:");
+    zci_options_print_changed(&out);
+    zci_print_text(&out, "\n");
+    zci_print_flush(&out, 2);
+}
+
+__attribute__((constructor(101))) static void start(void)
+{
+    zci_bootstrap();
+    read_options();
+    if (zci_options.check)
+        zci_thread_registry_close(CLOSED_BY_OPTION);
+    if (zci_options.verbose)
+        print_banner();
+}
+
+__attribute__((destructor(101))) static void end(void)
+{
+    if (zci_options.stats)
+        zci_stats_print(2);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* fork.c - see fork.h. Lower layers first: a rebuilt list may be asked about by the next. */
+#include "heap/fork.h"
+
+#include "central/central_list.h"
+#include "central/huge.h"
+#include "central/page_heap.h"
+#include "pagemap/meta_arena.h"
+#include "thread_cache/thread_registry.h"
+
+void zci_heap_fork_child(void)
+{
+    zci_meta_arena_fork_child();
+    zci_page_heap_fork_child();
+    zci_huge_fork_child();
+    zci_central_fork_child();
+    zci_thread_registry_fork_child();
+}

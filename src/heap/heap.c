@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* heap.c - see heap.h. Small: thread cache, then a central list; large: large.c. */
+#include "heap/heap.h"
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "base/options.h"
+#include "central/central_list.h"
+#include "central/depot.h"
+#include "central/huge.h"
+#include "central/page_heap.h"
+#include "central/run_cache.h"
+#include "heap/bootstrap.h"
+#include "heap/large.h"
+#include "pagemap/pagemap.h"
+#include "thread_cache/thread_cache.h"
+#include "thread_cache/thread_registry.h"
+
+#include <string.h>
+
+/* The calling thread's cache, made if this is its first call. A closed one if it may have none. */
+static struct thread_cache *open_cache(void)
+{
+    struct thread_cache *cache = thread_cache_get();
+    if (ZCI_LIKELY(thread_cache_is_open(cache)))
+        return cache;
+    if (cache != thread_cache_closed(CLOSED_UNBORN))
+        return cache;
+    zci_bootstrap();
+    if (zci_options.check) {
+        thread_cache_set(thread_cache_closed(CLOSED_BY_OPTION));
+        return thread_cache_get();
+    }
+    struct thread_cache *opened = zci_thread_registry_adopt();
+    return opened != NULL ? opened : cache;
+}
+
+static void *alloc_small(unsigned class_index)
+{
+    struct thread_cache *cache = open_cache();
+    void *block = NULL;
+    if (ZCI_LIKELY(thread_cache_is_open(cache))) {
+        /* A cache that was adopted just now may have blocks. */
+        struct bin *bin = &cache->bins[class_index];
+        block = bin->top[-1] != NULL ? *--bin->top : zci_thread_cache_refill(cache, class_index);
+        if (ZCI_LIKELY(block != NULL))
+            return block;
+    }
+    if (zci_central_fetch(class_index, &block, 1) == 0) {
+        /* Spans that only wait for their last blocks may be all that is left. */
+        zci_heap_trim(0);
+        zci_central_fetch(class_index, &block, 1);
+    }
+    return block;
+}
+
+void *zci_heap_alloc_slow(size_t size)
+{
+    if (ZCI_LIKELY(size <= ZCI_SMALL_MAX_BYTES))
+        return alloc_small(size_class_of(size));
+    bool is_zero;
+    zci_bootstrap();
+    return zci_large_alloc(size, 1, &is_zero);
+}
+
+/* Small and correctly placed, but there is no bin that takes it. */
+static void free_small(unsigned class_index, void *block)
+{
+    struct thread_cache *cache = open_cache();
+    if (ZCI_UNLIKELY(!thread_cache_is_open(cache))) {
+        zci_central_return(class_index, &block, 1);
+        return;
+    }
+    struct bin *bin = &cache->bins[class_index];
+    if (bin->top[-1] == block)
+        zci_report_double_free(block, zci_size_classes[class_index].bytes);
+    if (bin->top != bin->end) {
+        /* Only without a class map: free could not find this bin. */
+        *bin->top++ = block;
+        return;
+    }
+    zci_thread_cache_spill(cache, class_index, block);
+}
+
+void zci_heap_free_slow(void *block)
+{
+    size_t class_index = class_map_get(block) / 2;
+    if (ZCI_LIKELY(class_index != 0)) {
+        free_small((unsigned)class_index, block);
+        return;
+    }
+    if (block == NULL)
+        return;
+    if (!zci_class_map_is_active()) {
+        struct span *span = pagemap_get((uintptr_t)block);
+        if (span != NULL && span_state(span) == SPAN_SMALL) {
+            free_small(span->class_index, block);
+            return;
+        }
+    }
+    zci_large_free(block);
+}
+
+void *zci_heap_alloc_zeroed(size_t size)
+{
+    if (size <= ZCI_SMALL_MAX_BYTES) {
+        void *block = thread_cache_pop(size);
+        if (block == NULL)
+            block = zci_heap_alloc_slow(size);
+        return block != NULL ? memset(block, 0, size) : NULL;
+    }
+    bool is_zero = false;
+    zci_bootstrap();
+    void *block = zci_large_alloc(size, 1, &is_zero);
+    if (block != NULL && !is_zero)
+        memset(block, 0, size);
+    return block;
+}
+
+void *zci_heap_alloc_aligned(size_t size, size_t alignment)
+{
+    bool is_zero;
+    if (size <= ZCI_SMALL_MAX_BYTES && alignment <= ZCI_SMALL_MAX_BYTES) {
+        /* size_class.h: the class of this is aligned. At most 64 KiB, as both are. */
+        size_t rounded = ((alignment - 1) | (size - (size != 0))) + 1;
+        void *block = thread_cache_pop(rounded);
+        return block != NULL ? block : zci_heap_alloc_slow(rounded);
+    }
+    zci_bootstrap();
+    return zci_large_alloc(size, alignment, &is_zero);
+}
+
+/* The span that a live block lies in, checked; the report names verb. */
+static struct span *checked_span(const void *block, const char *verb)
+{
+    struct span *span = pagemap_get((uintptr_t)block);
+    if (span != NULL && span_covers(span, (uintptr_t)block)) {
+        enum span_state state = span_state(span);
+        size_t offset = (uintptr_t)block - span->start;
+        if (state == SPAN_SMALL) {
+            const struct size_class *size_class = &zci_size_classes[span->class_index];
+            if (size_class_index(size_class, offset) * (size_t)size_class->bytes == offset)
+                return span;
+        } else if ((state == SPAN_LARGE || state == SPAN_HUGE) && offset == 0) {
+            return span;
+        }
+    }
+    zci_report_not_a_block(verb, block);
+}
+
+static size_t usable_bytes(const struct span *span)
+{
+    if (span_state(span) == SPAN_SMALL)
+        return zci_size_classes[span->class_index].bytes;
+    return zci_large_usable_bytes(span);
+}
+
+size_t zci_heap_usable_bytes(const void *block, const char *verb)
+{
+    return usable_bytes(checked_span(block, verb));
+}
+
+size_t zci_heap_good_bytes(size_t size)
+{
+    if (size <= ZCI_SMALL_MAX_BYTES)
+        return zci_size_classes[size_class_of(size)].bytes;
+    return zci_large_good_bytes(size);
+}
+
+/* Stays where it is if it fits and at least half of it is used: a class apart is not worth a copy. */
+static bool fits(size_t usable, size_t size)
+{
+    return size <= usable && (size > usable / 2 || usable <= 16);
+}
+
+void *zci_heap_resize(void *block, size_t size)
+{
+    struct span *span = checked_span(block, "realloc");
+    size_t usable = usable_bytes(span);
+    if (span_state(span) != SPAN_SMALL && size > ZCI_SMALL_MAX_BYTES)
+        return zci_large_resize(span, size);
+    if (fits(usable, size))
+        return block;
+    void *moved = thread_cache_pop(size);
+    if (moved == NULL)
+        moved = zci_heap_alloc_slow(size);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, block, min_size(usable, size));
+    if (!thread_cache_push(block))
+        zci_heap_free_slow(block);
+    return moved;
+}
+
+bool zci_heap_owns(const void *block)
+{
+    struct span *span = pagemap_get((uintptr_t)block);
+    if (span == NULL || !span_covers(span, (uintptr_t)block))
+        return false;
+    size_t offset = (uintptr_t)block - span->start;
+    switch (span_state(span)) {
+    case SPAN_SMALL: {
+        const struct size_class *size_class = &zci_size_classes[span->class_index];
+        uint32_t index = size_class_index(size_class, offset);
+        return index * (size_t)size_class->bytes == offset &&
+               index < atomic_load_relaxed(&span->carved);
+    }
+    case SPAN_LARGE:
+    case SPAN_HUGE:
+        return offset == 0;
+    default:
+        return false;
+    }
+}
+
+size_t zci_heap_trim(size_t keep_bytes)
+{
+    struct thread_cache *cache = thread_cache_get();
+    if (thread_cache_is_open(cache))
+        zci_thread_cache_flush(cache);
+    zci_thread_registry_flush_parked();
+    zci_depot_drain();
+    zci_run_cache_drain();
+    size_t released = zci_huge_drain();
+    return released + zci_page_heap_release(keep_bytes);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* large.c - see large.h. */
+#include "heap/large.h"
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "central/huge.h"
+#include "central/page_heap.h"
+#include "central/run_cache.h"
+#include "os/os.h"
+#include "pagemap/pagemap.h"
+
+#include <string.h>
+
+/* Below this a copy is cheaper than moving page-table entries and faulting the old place in again. */
+#define MOVE_BYTES_LEAST ((size_t)128 * 1024)
+
+static size_t granules_for(size_t size)
+{
+    size_t granules = (size + ZCI_GRANULE_BYTES - 1) >> ZCI_GRANULE_SHIFT;
+    return zci_run_cache_round(granules != 0 ? granules : 1);
+}
+
+static bool is_huge(size_t size, size_t alignment)
+{
+    return size > PAGE_HEAP_MAX_GRANULES * ZCI_GRANULE_BYTES ||
+           alignment > PAGE_HEAP_MAX_GRANULES / 2 * ZCI_GRANULE_BYTES;
+}
+
+static struct span *alloc_run(size_t size, size_t alignment)
+{
+    size_t granules = granules_for(size);
+    struct span *span = NULL;
+    if (alignment <= ZCI_GRANULE_BYTES) {
+        span = zci_run_cache_take(granules);
+        alignment = ZCI_GRANULE_BYTES;
+    }
+    if (span == NULL)
+        span = zci_page_heap_alloc(granules, alignment >> ZCI_GRANULE_SHIFT);
+    return span;
+}
+
+void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
+{
+    if (is_huge(size, alignment)) {
+        struct span *span = zci_huge_alloc(size, alignment);
+        if (span == NULL)
+            return NULL;
+        *is_zero = span->is_zero;
+        return (void *)span->start;
+    }
+    struct span *span = alloc_run(size, alignment);
+    if (span == NULL) {
+        /* What waits for a next time may be what is missing now. */
+        zci_run_cache_drain();
+        zci_huge_drain();
+        span = alloc_run(size, alignment);
+        if (span == NULL)
+            return NULL;
+    }
+    *is_zero = span->is_zero;
+    span->is_zero = false;
+    span->class_index = 0;
+    void *block = (void *)span->start;
+    span_set_state(span, SPAN_LARGE);
+    return block;
+}
+
+/* Changes LARGE or HUGE to CACHED, once, whatever other threads do with the same pointer. */
+static enum span_state claim(struct span *span)
+{
+    uint8_t state = (uint8_t)span_state(span);
+    if (state != SPAN_LARGE && state != SPAN_HUGE)
+        return SPAN_NONE;
+    /* One byte, so not one of ck's; orders the block's last use before its next, as any hand-over. */
+    if (!__atomic_compare_exchange_n(&span->state, &state, (uint8_t)SPAN_CACHED, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return SPAN_NONE;
+    return (enum span_state)state;
+}
+
+void zci_large_free(void *block)
+{
+    struct span *span = pagemap_get((uintptr_t)block);
+    if (span == NULL || span_state(span) == SPAN_NONE || !span_covers(span, (uintptr_t)block))
+        zci_report_not_a_block("free", block);
+    if (span->start != (uintptr_t)block) {
+        if (span_state(span) == SPAN_LARGE || span_state(span) == SPAN_HUGE)
+            zci_report_interior_free(block, 0);
+        zci_report_not_a_block("free", block);
+    }
+    switch (claim(span)) {
+    case SPAN_LARGE:
+        if (!zci_run_cache_put(span))
+            zci_page_heap_free(span);
+        return;
+    case SPAN_HUGE:
+        zci_huge_free(span);
+        return;
+    default:
+        zci_report_double_free(block, 0);
+    }
+}
+
+size_t zci_large_usable_bytes(const struct span *span)
+{
+    return span_state(span) == SPAN_HUGE ? (size_t)span->bytes : span_bytes(span);
+}
+
+size_t zci_large_good_bytes(size_t size)
+{
+    if (is_huge(size, 1))
+        return align_up(size, zci_os_page_bytes());
+    return granules_for(size) * ZCI_GRANULE_BYTES;
+}
+
+/* A new place of the right size, the old one's bytes in it, by page table where that is cheaper. */
+static void *move_block(struct span *span, size_t size)
+{
+    bool is_zero;
+    size_t old_bytes = zci_large_usable_bytes(span);
+    size_t moved_bytes = min_size(old_bytes, size);
+    void *from = (void *)span->start;
+    void *to = zci_large_alloc(size, 1, &is_zero);
+    if (to == NULL)
+        return NULL;
+    size_t whole_pages = align_down(moved_bytes, zci_os_page_bytes());
+    if (whole_pages < MOVE_BYTES_LEAST || !zci_os_move_pages(from, to, whole_pages))
+        whole_pages = 0;
+    memcpy((char *)to + whole_pages, (char *)from + whole_pages, moved_bytes - whole_pages);
+    zci_large_free(from);
+    return to;
+}
+
+static void *resize_run(struct span *span, size_t size)
+{
+    size_t granules = granules_for(size);
+    if (granules == span->granules)
+        return (void *)span->start;
+    if (granules < span->granules) {
+        /* A little too long is not worth a lock and a hole. */
+        if (span->granules - granules > span->granules / 8)
+            zci_page_heap_shrink(span, granules);
+        return (void *)span->start;
+    }
+    if (!is_huge(size, 1) && zci_page_heap_grow(span, granules))
+        return (void *)span->start;
+    return move_block(span, size);
+}
+
+void *zci_large_resize(struct span *span, size_t size)
+{
+    if (span_state(span) == SPAN_LARGE)
+        return resize_run(span, size);
+    if (!is_huge(size, 1))
+        return move_block(span, size);
+    struct span *resized = zci_huge_resize(span, size);
+    return resized != NULL ? (void *)resized->start : move_block(span, size);
+}

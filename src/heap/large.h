@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* large.h - blocks above 64 KiB, or aligned above it: one run of granules, or one mapping, each.
+ * Invariants: a block starts its span; the span's state says who has it: SPAN_LARGE or SPAN_HUGE while the
+ *             program does. Exactly one free wins the change away from that state.
+ * Locking:    none here.
+ * Costs:      three locked instructions for a run that the run cache has, else the page heap's lock. */
+#ifndef ZCI_HEAP_LARGE_H
+#define ZCI_HEAP_LARGE_H
+
+#include "pagemap/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* *is_zero tells whether all bytes read zero. NULL if there is no memory. */
+void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero);
+/* Reports any pointer that is not a live large block. */
+void zci_large_free(void *block);
+/* span is SPAN_LARGE or SPAN_HUGE, size is large. The block, moved or not, or NULL. */
+void *zci_large_resize(struct span *span, size_t size);
+size_t zci_large_usable_bytes(const struct span *span);
+size_t zci_large_good_bytes(size_t size);
+
+#endif
