@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* api.c - the standards' fine print, see contract.h. */
+#include "api/contract.h"
+
+static void *fail(int error)
+{
+    errno = error;
+    return NULL;
+}
+
+static void *or_no_memory(void *block)
+{
+    return ZCI_LIKELY(block != NULL) ? block : fail(ENOMEM);
+}
+
+static bool is_too_large(size_t size)
+{
+    return size > PTRDIFF_MAX;
+}
+
+void *zci_api_malloc_slow(size_t size)
+{
+    if (ZCI_UNLIKELY(is_too_large(size)))
+        return fail(ENOMEM);
+    int saved = errno;
+    void *block = zci_heap_alloc_slow(size);
+    errno = saved;
+    return or_no_memory(block);
+}
+
+void zci_api_free_slow(void *block)
+{
+    int saved = errno;
+    zci_heap_free_slow(block);
+    errno = saved;
+}
+
+void *zci_api_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (ZCI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes) || is_too_large(bytes)))
+        return fail(ENOMEM);
+    int saved = errno;
+    void *block = zci_heap_alloc_zeroed(bytes);
+    errno = saved;
+    return or_no_memory(block);
+}
+
+void *zci_api_realloc(void *block, size_t size)
+{
+    if (block == NULL)
+        return contract_malloc(size);
+    if (size == 0) {
+        contract_free(block);
+        return NULL;
+    }
+    if (ZCI_UNLIKELY(is_too_large(size)))
+        return fail(ENOMEM);
+    int saved = errno;
+    void *resized = zci_heap_resize(block, size);
+    errno = saved;
+    return or_no_memory(resized);
+}
+
+void *zci_api_reallocarray(void *block, size_t count, size_t size)
+{
+    size_t bytes;
+    if (ZCI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
+        return fail(ENOMEM);
+    return zci_api_realloc(block, bytes);
+}
+
+void *zci_api_aligned(size_t alignment, size_t size)
+{
+    if (ZCI_UNLIKELY(is_too_large(size) || size > PTRDIFF_MAX - (alignment - 1)))
+        return fail(ENOMEM);
+    int saved = errno;
+    void *block = zci_heap_alloc_aligned(size, alignment);
+    errno = saved;
+    return or_no_memory(block);
+}
+
+void *zci_api_aligned_alloc(size_t alignment, size_t size)
+{
+    return is_power_of_two(alignment) ? zci_api_aligned(alignment, size) : fail(EINVAL);
+}
+
+void *zci_api_memalign(size_t alignment, size_t size)
+{
+    if (alignment > SIZE_MAX / 2 + 1)
+        return fail(EINVAL);
+    if (!is_power_of_two(alignment))
+        alignment = alignment == 0 ? 1 : (size_t)2 << log2_floor(alignment);
+    return zci_api_aligned(alignment, size);
+}
+
+int zci_api_posix_memalign(void **block, size_t alignment, size_t size)
+{
+    if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    int saved = errno;
+    void *aligned = zci_api_aligned(alignment, size);
+    errno = saved;
+    if (aligned == NULL)
+        return ENOMEM;
+    *block = aligned;
+    return 0;
+}
+
+void *zci_api_valloc(size_t size)
+{
+    return zci_api_aligned(zci_os_page_bytes(), size);
+}
+
+void *zci_api_pvalloc(size_t size)
+{
+    size_t page = zci_os_page_bytes();
+    if (ZCI_UNLIKELY(size > PTRDIFF_MAX - page))
+        return fail(ENOMEM);
+    return zci_api_aligned(page, align_up(size, page));
+}
+
+size_t zci_api_usable_size(const void *block)
+{
+    return block != NULL ? zci_heap_usable_bytes(block, "malloc_usable_size") : 0;
+}
+
+size_t zci_api_good_size(size_t size)
+{
+    return is_too_large(size) ? size : zci_heap_good_bytes(size);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* malloc_elf.c - the malloc family of an ELF system: glibc's names and musl's, all in this one object.
+ * Invariants: complete. A static link that finds some of these here and some in libc either fails with
+ *             duplicates or, worse, mixes two allocators; so every name that libc's malloc object defines
+ *             for others is defined here.
+ * Costs:      malloc and free are the fast path itself, not calls of it. */
+#include "api/contract.h"
+#include "heap/stats.h"
+#include "zcmalloc.h"
+
+#include <stdio.h>
+
+/* libc's own declarations are left out: attributes and struct types differ between systems, and musl
+ * has not all of these. */
+void *malloc(size_t size);
+void free(void *block);
+void *calloc(size_t count, size_t size);
+void *realloc(void *block, size_t size);
+void *aligned_alloc(size_t alignment, size_t size);
+int posix_memalign(void **block, size_t alignment, size_t size);
+void *memalign(size_t alignment, size_t size);
+void *valloc(size_t size);
+void *pvalloc(size_t size);
+void *reallocarray(void *block, size_t count, size_t size);
+size_t malloc_usable_size(void *block);
+void cfree(void *block);
+void free_sized(void *block, size_t size);
+void free_aligned_sized(void *block, size_t alignment, size_t size);
+int malloc_trim(size_t keep_bytes);
+int mallopt(int parameter, int value);
+void malloc_stats(void);
+int malloc_info(int options, FILE *stream);
+
+#define EXPORT_AS(name, body) extern __typeof(body) name ZCI_EXPORT __attribute__((alias(#body)))
+
+ZCI_EXPORT void *malloc(size_t size)
+{
+    return contract_malloc(size);
+}
+
+ZCI_EXPORT void free(void *block)
+{
+    contract_free(block);
+}
+
+ZCI_EXPORT void *calloc(size_t count, size_t size)
+{
+    return zci_api_calloc(count, size);
+}
+
+ZCI_EXPORT void *realloc(void *block, size_t size)
+{
+    return zci_api_realloc(block, size);
+}
+
+ZCI_EXPORT void *reallocarray(void *block, size_t count, size_t size)
+{
+    return zci_api_reallocarray(block, count, size);
+}
+
+ZCI_EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    return zci_api_aligned_alloc(alignment, size);
+}
+
+ZCI_EXPORT void *memalign(size_t alignment, size_t size)
+{
+    return zci_api_memalign(alignment, size);
+}
+
+ZCI_EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    return zci_api_posix_memalign(block, alignment, size);
+}
+
+ZCI_EXPORT void *valloc(size_t size)
+{
+    return zci_api_valloc(size);
+}
+
+ZCI_EXPORT void *pvalloc(size_t size)
+{
+    return zci_api_pvalloc(size);
+}
+
+ZCI_EXPORT size_t malloc_usable_size(void *block)
+{
+    return zci_api_usable_size(block);
+}
+
+ZCI_EXPORT void cfree(void *block)
+{
+    contract_free(block);
+}
+
+ZCI_EXPORT void free_sized(void *block, size_t size)
+{
+    (void)size;
+    contract_free(block);
+}
+
+ZCI_EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    contract_free(block);
+}
+
+/* --- names under which libc calls itself, or others call libc --------------------------------------- */
+
+EXPORT_AS(__libc_malloc, malloc);
+EXPORT_AS(__libc_free, free);
+EXPORT_AS(__libc_calloc, calloc);
+EXPORT_AS(__libc_realloc, realloc);
+EXPORT_AS(__libc_memalign, memalign);
+EXPORT_AS(__libc_valloc, valloc);
+EXPORT_AS(__libc_pvalloc, pvalloc);
+EXPORT_AS(__posix_memalign, posix_memalign);
+
+/* --- glibc's controls --------------------------------------------------------------------------------- */
+
+ZCI_EXPORT int malloc_trim(size_t keep_bytes)
+{
+    return zc_trim(keep_bytes) != 0;
+}
+
+/* Every parameter is accepted, none means anything here: programs take 0 for a failure. */
+ZCI_EXPORT int mallopt(int parameter, int value)
+{
+    (void)parameter;
+    (void)value;
+    return 1;
+}
+
+ZCI_EXPORT void malloc_stats(void)
+{
+    zci_stats_print(2);
+}
+
+/* The layout of glibc's struct mallinfo2 and, in int, of struct mallinfo; musl declares neither. */
+struct info_words {
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+
+struct info_ints {
+    int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+
+static struct info_words collect_info(void)
+{
+    struct zc_stats stats;
+    zci_stats_collect(&stats);
+    size_t cached = stats.thread_cache_bytes + stats.depot_bytes;
+    size_t out = stats.small_bytes > cached ? stats.small_bytes - cached : 0;
+    size_t idle = stats.central_bytes + stats.run_cache_bytes + stats.page_heap_bytes;
+    return (struct info_words){
+        .arena = stats.mapped_bytes - stats.metadata_bytes,
+        .usmblks = stats.mapped_peak_bytes,
+        .fsmblks = cached,
+        .uordblks = out + stats.large_bytes,
+        .fordblks = idle + cached,
+        .keepcost = stats.page_heap_bytes,
+    };
+}
+
+struct info_words mallinfo2(void);
+ZCI_EXPORT struct info_words mallinfo2(void)
+{
+    return collect_info();
+}
+
+static int clip_to_int(size_t value)
+{
+    return value < INT32_MAX ? (int)value : INT32_MAX;
+}
+
+struct info_ints mallinfo(void);
+ZCI_EXPORT struct info_ints mallinfo(void)
+{
+    struct info_words words = collect_info();
+    return (struct info_ints){
+        .arena = clip_to_int(words.arena),
+        .usmblks = clip_to_int(words.usmblks),
+        .fsmblks = clip_to_int(words.fsmblks),
+        .uordblks = clip_to_int(words.uordblks),
+        .fordblks = clip_to_int(words.fordblks),
+        .keepcost = clip_to_int(words.keepcost),
+    };
+}
+
+ZCI_EXPORT int malloc_info(int options, FILE *stream)
+{
+    struct zc_stats stats;
+    if (options != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    zci_stats_collect(&stats);
+    int length = fprintf(stream,
+                         "<malloc version=\"1\">\n"
+                         "<heap nr=\"0\">\n"
+                         "<total type=\"rest\" count=\"0\" size=\"%llu\"/>\n"
+                         "<system type=\"current\" size=\"%llu\"/>\n"
+                         "<system type=\"max\" size=\"%llu\"/>\n"
+                         "<aspace type=\"total\" size=\"%llu\"/>\n"
+                         "<aspace type=\"mprotect\" size=\"%llu\"/>\n"
+                         "</heap>\n"
+                         "<total type=\"fast\" count=\"0\" size=\"%llu\"/>\n"
+                         "<total type=\"rest\" count=\"0\" size=\"%llu\"/>\n"
+                         "<system type=\"current\" size=\"%llu\"/>\n"
+                         "<system type=\"max\" size=\"%llu\"/>\n"
+                         "<aspace type=\"total\" size=\"%llu\"/>\n"
+                         "<aspace type=\"mprotect\" size=\"%llu\"/>\n"
+                         "</malloc>\n",
+                         (unsigned long long)stats.central_bytes,
+                         (unsigned long long)stats.mapped_bytes,
+                         (unsigned long long)stats.mapped_peak_bytes,
+                         (unsigned long long)stats.reserved_bytes,
+                         (unsigned long long)stats.mapped_bytes,
+                         (unsigned long long)(stats.thread_cache_bytes + stats.depot_bytes),
+                         (unsigned long long)stats.central_bytes,
+                         (unsigned long long)stats.mapped_bytes,
+                         (unsigned long long)stats.mapped_peak_bytes,
+                         (unsigned long long)stats.reserved_bytes,
+                         (unsigned long long)stats.mapped_bytes);
+    return length < 0 ? -1 : 0;
+}

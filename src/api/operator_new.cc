@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* operator_new.cc - every replaceable operator new and delete (C++17 [new.delete]).
+ * Invariants: a C program that links the library never needs the C++ runtime: in the shared library what
+ *             comes from it is referenced weakly, and is there whenever somebody throws or catches. In
+ *             the archive this object is linked only by C++ programs, and its references are strong.
+ * Costs:      operator new and delete are the fast path of malloc and free; sizes given are not trusted. */
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+extern "C" {
+#include "api/contract.h"
+}
+
+#if ZC_WEAK_CXX_RUNTIME
+#define ZC_WEAK __attribute__((weak))
+#else
+#define ZC_WEAK
+#endif
+
+namespace std
+{
+[[noreturn]] ZC_WEAK void __throw_bad_alloc();
+}
+
+#if ZC_WEAK_CXX_RUNTIME
+/* The nothrow forms must catch what a new_handler throws, which needs these three. */
+__asm__(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n"
+        ".weak _ZSt15get_new_handlerv\n.weak _ZSt9terminatev\n.weak __cxa_call_terminate\n"
+        ".weak _Unwind_Resume");
+extern "C" void new_handler_probe() __asm__("_ZSt15get_new_handlerv") __attribute__((weak));
+#endif
+
+namespace
+{
+
+std::new_handler installed_handler()
+{
+#if ZC_WEAK_CXX_RUNTIME
+    if (new_handler_probe == nullptr)
+        return nullptr;
+#endif
+    return std::get_new_handler();
+}
+
+[[noreturn]] void throw_bad_alloc()
+{
+#if ZC_WEAK_CXX_RUNTIME
+    if (std::__throw_bad_alloc == nullptr)
+        __builtin_trap();
+#endif
+    std::__throw_bad_alloc();
+}
+
+/* [new.delete.single]: call the handler until there is memory, it gives up, or it throws. */
+ZCI_COLD void *allocate_or_throw(std::size_t size, std::size_t alignment)
+{
+    for (;;) {
+        void *block = alignment == 0 ? zci_api_malloc_slow(size) : zci_api_aligned(alignment, size);
+        if (block != nullptr)
+            return block;
+        std::new_handler handler = installed_handler();
+        if (handler == nullptr)
+            throw_bad_alloc();
+        handler();
+    }
+}
+
+ZCI_COLD void *allocate_or_null(std::size_t size, std::size_t alignment) noexcept
+{
+    void *block = alignment == 0 ? zci_api_malloc_slow(size) : zci_api_aligned(alignment, size);
+    if (block != nullptr || installed_handler() == nullptr)
+        return block;
+    try {
+        return allocate_or_throw(size, alignment);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+ZCI_INLINE void *new_or_throw(std::size_t size)
+{
+    void *block = thread_cache_pop(size);
+    return ZCI_LIKELY(block != nullptr) ? block : allocate_or_throw(size, 0);
+}
+
+ZCI_INLINE void *new_or_null(std::size_t size) noexcept
+{
+    void *block = thread_cache_pop(size);
+    return ZCI_LIKELY(block != nullptr) ? block : allocate_or_null(size, 0);
+}
+
+} // namespace
+
+#define NEW ZCI_EXPORT void *operator new
+#define NEW_ARRAY ZCI_EXPORT void *operator new[]
+#define DELETE ZCI_EXPORT void operator delete
+#define DELETE_ARRAY ZCI_EXPORT void operator delete[]
+
+NEW(std::size_t size)
+{
+    return new_or_throw(size);
+}
+
+NEW_ARRAY(std::size_t size)
+{
+    return new_or_throw(size);
+}
+
+NEW(std::size_t size, const std::nothrow_t &) noexcept
+{
+    return new_or_null(size);
+}
+
+NEW_ARRAY(std::size_t size, const std::nothrow_t &) noexcept
+{
+    return new_or_null(size);
+}
+
+NEW(std::size_t size, std::align_val_t alignment)
+{
+    return allocate_or_throw(size, static_cast<std::size_t>(alignment));
+}
+
+NEW_ARRAY(std::size_t size, std::align_val_t alignment)
+{
+    return allocate_or_throw(size, static_cast<std::size_t>(alignment));
+}
+
+NEW(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    return allocate_or_null(size, static_cast<std::size_t>(alignment));
+}
+
+NEW_ARRAY(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    return allocate_or_null(size, static_cast<std::size_t>(alignment));
+}
+
+DELETE(void *block) noexcept
+{
+    contract_free(block);
+}
+
+DELETE_ARRAY(void *block) noexcept
+{
+    contract_free(block);
+}
+
+DELETE(void *block, std::size_t) noexcept
+{
+    contract_free(block);
+}
+
+DELETE_ARRAY(void *block, std::size_t) noexcept
+{
+    contract_free(block);
+}
+
+DELETE(void *block, const std::nothrow_t &) noexcept
+{
+    contract_free(block);
+}
+
+DELETE_ARRAY(void *block, const std::nothrow_t &) noexcept
+{
+    contract_free(block);
+}
+
+DELETE(void *block, std::align_val_t) noexcept
+{
+    contract_free(block);
+}
+
+DELETE_ARRAY(void *block, std::align_val_t) noexcept
+{
+    contract_free(block);
+}
+
+DELETE(void *block, std::size_t, std::align_val_t) noexcept
+{
+    contract_free(block);
+}
+
+DELETE_ARRAY(void *block, std::size_t, std::align_val_t) noexcept
+{
+    contract_free(block);
+}
+
+DELETE(void *block, std::align_val_t, const std::nothrow_t &) noexcept
+{
+    contract_free(block);
+}
+
+DELETE_ARRAY(void *block, std::align_val_t, const std::nothrow_t &) noexcept
+{
+    contract_free(block);
+}

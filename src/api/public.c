@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* public.c - the zc_ functions of zcmalloc.h, whose comments are the contract. */
+#include "zcmalloc.h"
+
+#include "api/contract.h"
+#include "heap/stats.h"
+
+#include <string.h>
+
+#define STRINGIFY_VALUE(x) #x
+#define STRINGIFY(x)       STRINGIFY_VALUE(x)
+
+void *zc_malloc(size_t size)
+{
+    return contract_malloc(size);
+}
+
+void zc_free(void *block)
+{
+    contract_free(block);
+}
+
+void *zc_calloc(size_t count, size_t size)
+{
+    return zci_api_calloc(count, size);
+}
+
+void *zc_realloc(void *block, size_t size)
+{
+    return zci_api_realloc(block, size);
+}
+
+void *zc_reallocarray(void *block, size_t count, size_t size)
+{
+    return zci_api_reallocarray(block, count, size);
+}
+
+void *zc_aligned_alloc(size_t alignment, size_t size)
+{
+    return zci_api_aligned_alloc(alignment, size);
+}
+
+void zc_free_sized(void *block, size_t size)
+{
+    (void)size;
+    contract_free(block);
+}
+
+void zc_free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    contract_free(block);
+}
+
+int zc_posix_memalign(void **block, size_t alignment, size_t size)
+{
+    return zci_api_posix_memalign(block, alignment, size);
+}
+
+void *zc_memalign(size_t alignment, size_t size)
+{
+    return zci_api_memalign(alignment, size);
+}
+
+void *zc_valloc(size_t size)
+{
+    return zci_api_valloc(size);
+}
+
+void *zc_pvalloc(size_t size)
+{
+    return zci_api_pvalloc(size);
+}
+
+size_t zc_malloc_usable_size(const void *block)
+{
+    return zci_api_usable_size(block);
+}
+
+size_t zc_malloc_good_size(size_t size)
+{
+    return zci_api_good_size(size);
+}
+
+int zc_owns(const void *block)
+{
+    return zci_heap_owns(block);
+}
+
+size_t zc_trim(size_t keep_bytes)
+{
+    int saved = errno;
+    size_t released = zci_heap_trim(keep_bytes);
+    errno = saved;
+    return released;
+}
+
+int zc_stats_get(struct zc_stats *stats, size_t struct_bytes)
+{
+    struct zc_stats all;
+    if (struct_bytes < 8) {
+        errno = EINVAL;
+        return -1;
+    }
+    zci_stats_collect(&all);
+    memcpy(stats, &all, min_size(struct_bytes, sizeof all));
+    return 0;
+}
+
+void zc_stats_print(int fd)
+{
+    zci_stats_print(fd);
+}
+
+const char *zc_version(void)
+{
+    return STRINGIFY(ZC_VERSION_MAJOR) "." STRINGIFY(ZC_VERSION_MINOR) "." STRINGIFY(ZC_VERSION_PATCH);
+}
