@@ -4,6 +4,7 @@
 #include "central/huge.h"
 
 #include "base/bits.h"
+#include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
@@ -112,6 +113,7 @@ static bool cache_put(struct span *span)
 static void unmap(struct span *span)
 {
     zci_os_release((void *)span->start, span->bytes);
+    zci_footprint_add(-(int64_t)span->bytes);
     descriptor_free(span);
 }
 
@@ -167,6 +169,7 @@ struct span *zci_huge_alloc(size_t bytes, size_t alignment)
     }
     describe(span, start, bytes, true);
     count_live((int64_t)bytes);
+    zci_footprint_add((int64_t)bytes);
     return span;
 }
 
@@ -209,6 +212,7 @@ struct span *zci_huge_resize(struct span *span, size_t bytes)
         return NULL;
     }
     count_live((int64_t)bytes - (int64_t)old_bytes);
+    zci_footprint_add((int64_t)bytes - (int64_t)old_bytes);
     return span;
 }
 

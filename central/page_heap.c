@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "central/run_tree.h"
+#include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "pagemap/class_map.h"
@@ -28,6 +29,7 @@ static struct {
     uint64_t reserved_bytes; /* atomic, relaxed: statistics */
     uint64_t used_bytes;     /* in front of the frontiers */
     uint64_t committed_bytes;
+    uint64_t reported_bytes; /* our share of the footprint */
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP)};
 
 static struct run_tree *tree_of(const struct span *span)
@@ -227,6 +229,16 @@ static struct span *alloc_locked(size_t granules, size_t align)
 
 static size_t release_locked(size_t keep_bytes);
 
+/* The footprint is what was ever used and is not clean. */
+static void unlock_and_report(void)
+{
+    uint64_t bytes = heap.used_bytes - (heap.clean.granules << ZCI_GRANULE_SHIFT);
+    int64_t change = (int64_t)(bytes - heap.reported_bytes);
+    heap.reported_bytes = bytes;
+    lock_release(&heap.lock);
+    zci_footprint_add(change);
+}
+
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
 {
     lock_acquire(&heap.lock);
@@ -238,7 +250,7 @@ struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
     }
     if (span != NULL)
         pagemap_set(span->start, span);
-    lock_release(&heap.lock);
+    unlock_and_report();
     return span;
 }
 
@@ -288,7 +300,7 @@ bool zci_page_heap_grow(struct span *span, size_t granules)
     lock_acquire(&heap.lock);
     bool done =
         grow_over_free_run_locked(span, granules) || grow_over_frontier_locked(span, granules);
-    lock_release(&heap.lock);
+    unlock_and_report();
     return done;
 }
 
@@ -324,7 +336,7 @@ size_t zci_page_heap_release(size_t keep_bytes)
 {
     lock_acquire(&heap.lock);
     size_t released = release_locked(keep_bytes);
-    lock_release(&heap.lock);
+    unlock_and_report();
     return released;
 }
 
@@ -332,7 +344,6 @@ void zci_page_heap_stats(struct page_heap_stats *stats)
 {
     stats->reserved_bytes = atomic_load_relaxed(&heap.reserved_bytes);
     stats->committed_bytes = atomic_load_relaxed(&heap.used_bytes);
-    stats->committed_peak_bytes = stats->committed_bytes;
     stats->dirty_bytes = atomic_load_relaxed(&heap.dirty.granules) << ZCI_GRANULE_SHIFT;
     stats->clean_bytes = atomic_load_relaxed(&heap.clean.granules) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);

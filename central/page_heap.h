@@ -44,7 +44,6 @@ size_t zci_page_heap_release(size_t keep_bytes);
 struct page_heap_stats {
     uint64_t reserved_bytes;
     uint64_t committed_bytes; /* ever used */
-    uint64_t committed_peak_bytes;
     uint64_t dirty_bytes; /* free, resident */
     uint64_t clean_bytes; /* free, given back */
     uint64_t wait_count;  /* sleeps on the lock */

@@ -6,20 +6,26 @@
  *             is no ABA, and nothing behind a pointer is read before it is owned.
  * Locking:    none. put releases what was written before it to the take that gets the pointer.
  * Costs:      one locked instruction where a slot fits at once; at worst a look at each slot.
- * Model:      tests/unit/slots_model.c tries every interleaving of small cases. */
+ * Model:      tests/unit/slots_model.cc tries the interleavings and reorderings of small cases. */
 #ifndef ZCI_CENTRAL_SLOTS_H
 #define ZCI_CENTRAL_SLOTS_H
 
-#include "base/atomic.h"
+#include "base/compiler.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The model brings its own atomics and its own kind of slot. */
+#ifndef ZCI_SLOT
+#include "base/atomic.h"
+#define ZCI_SLOT void *
+#endif
+
 /* count is a power of two; start spreads threads over the slots. */
-ZCI_INLINE bool slots_put(void **slots, size_t count, size_t start, void *pointer)
+ZCI_INLINE bool slots_put(ZCI_SLOT *slots, size_t count, size_t start, void *pointer)
 {
     for (size_t i = 0; i < count; i++) {
-        void **slot = &slots[(start + i) & (count - 1)];
+        ZCI_SLOT *slot = &slots[(start + i) & (count - 1)];
         /* The look spares a locked instruction on a full slot. cas pairs with the exchange in slots_take. */
         if (atomic_load_relaxed(slot) == NULL && atomic_cas_ptr(slot, NULL, pointer))
             return true;
@@ -27,10 +33,10 @@ ZCI_INLINE bool slots_put(void **slots, size_t count, size_t start, void *pointe
     return false;
 }
 
-ZCI_INLINE void *slots_take(void **slots, size_t count, size_t start)
+ZCI_INLINE void *slots_take(ZCI_SLOT *slots, size_t count, size_t start)
 {
     for (size_t i = 0; i < count; i++) {
-        void **slot = &slots[(start + i) & (count - 1)];
+        ZCI_SLOT *slot = &slots[(start + i) & (count - 1)];
         if (atomic_load_relaxed(slot) == NULL)
             continue;
         /* Pairs with the cas in slots_put. */

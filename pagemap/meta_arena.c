@@ -4,6 +4,7 @@
 #include "pagemap/meta_arena.h"
 
 #include "base/bits.h"
+#include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
 
@@ -36,6 +37,7 @@ static char *map_guarded_locked(size_t bytes)
         return NULL;
     }
     counter_add(&arena.mapped_bytes, bytes);
+    zci_footprint_add((int64_t)bytes);
     return start + page;
 }
 

@@ -18,13 +18,13 @@
 
 /* --- out of line, api.c ------------------------------------------------------------------------ */
 
-void *zci_api_malloc_slow(size_t size);
-void zci_api_free_slow(void *block);
+void *zci_api_malloc_slow(size_t size) ZCI_NOTHROW;
+void zci_api_free_slow(void *block) ZCI_NOTHROW;
 void *zci_api_calloc(size_t count, size_t size);
 void *zci_api_realloc(void *block, size_t size);
 void *zci_api_reallocarray(void *block, size_t count, size_t size);
 /* alignment is a power of two. */
-void *zci_api_aligned(size_t alignment, size_t size);
+void *zci_api_aligned(size_t alignment, size_t size) ZCI_NOTHROW;
 void *zci_api_aligned_alloc(size_t alignment, size_t size);
 void *zci_api_memalign(size_t alignment, size_t size);
 int zci_api_posix_memalign(void **block, size_t alignment, size_t size);

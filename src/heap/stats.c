@@ -10,6 +10,7 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "os/footprint.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
 #include "thread_cache/thread_registry.h"
@@ -26,6 +27,7 @@ void zci_stats_collect(struct zc_stats *stats)
     struct thread_registry_stats threads;
     uint64_t span_bytes = 0;
     uint64_t central_bytes = 0;
+    uint64_t small_bytes = 0;
     zci_page_heap_stats(&pages);
     zci_huge_stats(&huge);
     zci_thread_registry_stats(&threads);
@@ -33,7 +35,9 @@ void zci_stats_collect(struct zc_stats *stats)
         struct central_stats central;
         zci_central_stats(c, &central);
         span_bytes += central.span_bytes;
+        uint64_t blocks = central.span_count * zci_size_classes[c].capacity;
         central_bytes += central.free_count * zci_size_classes[c].bytes;
+        small_bytes += (blocks - central.free_count) * zci_size_classes[c].bytes;
     }
     uint64_t run_cache_bytes = zci_run_cache_bytes();
     uint64_t metadata_bytes = zci_meta_mapped_bytes();
@@ -41,22 +45,23 @@ void zci_stats_collect(struct zc_stats *stats)
     *stats = (struct zc_stats){
         .version = ZC_STATS_VERSION,
         .struct_bytes = sizeof *stats,
-        .small_bytes = minus(span_bytes, central_bytes),
+        .small_bytes = small_bytes,
         .large_bytes = minus(run_bytes, span_bytes + run_cache_bytes) + huge.live_bytes,
         .thread_cache_bytes = threads.cached_bytes,
         .depot_bytes = zci_depot_bytes(),
         .central_bytes = central_bytes,
+        .span_tail_bytes = minus(span_bytes, small_bytes + central_bytes),
         .run_cache_bytes = run_cache_bytes + huge.cached_bytes,
         .page_heap_bytes = pages.dirty_bytes,
         .released_bytes = pages.clean_bytes,
         .metadata_bytes = metadata_bytes,
-        .mapped_bytes = pages.committed_bytes + huge.live_bytes + huge.cached_bytes + metadata_bytes,
+        .mapped_bytes = zci_footprint_bytes(),
+        .mapped_peak_bytes = zci_footprint_peak_bytes(),
         .reserved_bytes = pages.reserved_bytes + huge.live_bytes + huge.cached_bytes,
         .thread_count = threads.live_count,
         .parked_count = threads.parked_count,
         .os_call_count = zci_os_call_count(),
     };
-    stats->mapped_peak_bytes = stats->mapped_bytes;
 }
 
 static void print_row(int fd, const char *label, uint64_t bytes)
@@ -112,9 +117,11 @@ void zci_stats_print(int fd)
     print_row(fd, "free blocks in spans", stats.central_bytes);
     print_row(fd, "free runs, cached", stats.run_cache_bytes);
     print_row(fd, "free pages", stats.page_heap_bytes);
-    print_row(fd, "free pages, given back", stats.released_bytes);
+    print_row(fd, "ends of spans, never used", stats.span_tail_bytes);
     print_row(fd, "metadata", stats.metadata_bytes);
     print_row(fd, "all of the above", stats.mapped_bytes);
+    print_row(fd, "  at most", stats.mapped_peak_bytes);
+    print_row(fd, "free pages, given back", stats.released_bytes);
     print_row(fd, "address space", stats.reserved_bytes);
     print_count(fd, "threads", stats.thread_count);
     print_count(fd, "caches of dead threads", stats.parked_count);

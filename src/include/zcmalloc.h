@@ -117,12 +117,14 @@ struct zc_stats {
     uint64_t large_bytes;         /* blocks above 64 KiB held by the program */
     uint64_t thread_cache_bytes;  /* of small_bytes: in thread caches (a snapshot, not exact) */
     uint64_t depot_bytes;         /* of small_bytes: in the depots */
-    uint64_t central_bytes;       /* free blocks in spans */
+    uint64_t central_bytes;       /* free blocks in spans, used before or not */
+    uint64_t span_tail_bytes;     /* what is left behind the last block of each span */
     uint64_t run_cache_bytes;     /* free runs of pages, kept for the next large block */
     uint64_t page_heap_bytes;     /* free pages that are still resident, at most */
     uint64_t released_bytes;      /* free pages given back to the OS, address space kept */
     uint64_t metadata_bytes;      /* the allocator's own tables, as mapped */
-    uint64_t mapped_bytes;        /* all of the above, as asked from the OS */
+    uint64_t mapped_bytes;        /* small + large + central + span_tail + run_cache + page_heap +
+                                     metadata: what may be resident */
     uint64_t mapped_peak_bytes;
     uint64_t reserved_bytes;      /* address space, used or not */
     uint64_t thread_count;        /* live threads with a cache */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* footprint.c - what the first malloc of a process costs: resident memory, and time (shown, not judged). */
+#include "support/check.h"
+#include "zcmalloc.h"
+
+#include <fcntl.h>
+#include <time.h>
+
+#define FIRST_MALLOC_KIB_MAX 256
+
+/* statm counts lazily; smaps_rollup walks the page tables. */
+static long resident_kib(void)
+{
+    char text[1024];
+    int fd = open("/proc/self/smaps_rollup", O_RDONLY);
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (length <= 0)
+        return -1;
+    text[length] = '\0';
+    const char *at = strstr(text, "Rss:");
+    if (at == NULL)
+        return -1;
+    long kib = 0;
+    for (at += 4; *at == ' '; at++)
+        ;
+    for (; *at >= '0' && *at <= '9'; at++)
+        kib = 10 * kib + (*at - '0');
+    return kib;
+}
+
+static long long now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+int main(void)
+{
+    /* Whatever these touch must not be counted. */
+    resident_kib();
+    now_ns();
+    long before_kib = resident_kib();
+    long long before_ns = now_ns();
+    void *block = zc_malloc(24);
+    long long took_ns = now_ns() - before_ns;
+    long took_kib = resident_kib() - before_kib;
+    CHECK(block != NULL);
+    if (before_kib < 0) {
+        check_skip("no /proc/self/smaps_rollup");
+        return check_done();
+    }
+    check_write("first malloc: ");
+    check_write_number(took_kib);
+    check_write(" KiB resident, ");
+    check_write_number(took_ns);
+    check_write(" ns\n");
+    CHECK(took_kib <= FIRST_MALLOC_KIB_MAX);
+    zc_free(block);
+    return check_done();
+}

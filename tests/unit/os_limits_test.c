@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* os_limits_test.c - machines that this one is not: 39-bit addresses, 16 and 64 KiB pages, little address
+ * space, no room for more mappings, a kernel that cannot move pages. Each in a process of its own. */
+#include "support/fake_os.h"
+#include "workload.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static int in_child(void (*run)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        fake_os_install();
+        run();
+        _exit(check_failed_count != 0 ? 1 : 0);
+    }
+    int status = -1;
+    waitpid(pid, &status, 0);
+    return status;
+}
+
+static void low_addresses(void)
+{
+    fake_os.address_limit = UINT64_C(1) << 39;
+    CHECK_EQ(workload_run(), 0);
+    void *block = zc_malloc(100);
+    CHECK((uintptr_t)block < fake_os.address_limit);
+    zc_free(block);
+}
+
+static void pages_of_16_kib(void)
+{
+    zci_os_set_page_bytes(16384);
+    CHECK_EQ(workload_run(), 0);
+    CHECK_EQ((uintptr_t)zc_valloc(1) % 16384, 0);
+    CHECK(zc_malloc_usable_size(zc_pvalloc(1)) >= 16384);
+}
+
+static void pages_of_64_kib(void)
+{
+    zci_os_set_page_bytes(65536);
+    CHECK_EQ(workload_run(), 0);
+    CHECK_EQ((uintptr_t)zc_valloc(1) % 65536, 0);
+}
+
+/* Too little for the flat class map and for a full arena. */
+static void little_address_space(void)
+{
+    fake_os.bytes_limit = UINT64_C(24) << 20;
+    CHECK(workload_run() > 0);
+    fake_os.bytes_limit = 0;
+    CHECK_EQ(workload_run(), 0);
+}
+
+static void hardly_any_address_space(void)
+{
+    fake_os.bytes_limit = UINT64_C(4) << 20;
+    unsigned char *small = zc_malloc(100);
+    CHECK(small != NULL);
+    errno = 0;
+    CHECK(zc_malloc(16 << 20) == NULL);
+    CHECK_EQ(errno, ENOMEM);
+    zc_free(small);
+}
+
+static void no_room_for_mappings(void)
+{
+    fake_os.fail_release = 1;
+    CHECK_EQ(workload_run(), 0);
+    CHECK_EQ(workload_run(), 0);
+}
+
+static void pages_do_not_move(void)
+{
+    fake_os.fail_move = 1;
+    CHECK_EQ(workload_run(), 0);
+}
+
+int main(void)
+{
+    CHECK_EQ(in_child(low_addresses), 0);
+    CHECK_EQ(in_child(pages_of_16_kib), 0);
+    CHECK_EQ(in_child(pages_of_64_kib), 0);
+    CHECK_EQ(in_child(little_address_space), 0);
+    CHECK_EQ(in_child(hardly_any_address_space), 0);
+    CHECK_EQ(in_child(no_room_for_mappings), 0);
+    CHECK_EQ(in_child(pages_do_not_move), 0);
+    return check_done();
+}

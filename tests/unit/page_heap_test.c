@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* page_heap_test.c - runs of pages: fit, order, joins, growth, zero pages, and the walk over all runs. */
+#include "base/check.h"
+#include "central/page_heap.h"
+#include "heap/bootstrap.h"
+#include "support/check.h"
+#include "support/fake_os.h"
+
+#include <stdlib.h>
+
+static struct span *take(size_t granules)
+{
+    struct span *span = zci_page_heap_alloc(granules, 1);
+    if (span != NULL)
+        span_set_state(span, SPAN_LARGE);
+    return span;
+}
+
+static void give(struct span *span)
+{
+    span_set_state(span, SPAN_CACHED);
+    zci_page_heap_free(span);
+}
+
+static void visit_count(struct span *span, void *context)
+{
+    size_t *granules = context;
+    granules[span_state(span)] += span->granules;
+}
+
+/* The walk sees each granule once, in a run of the right state. */
+static void check_walk(size_t live_granules)
+{
+    size_t granules[SPAN_CACHED + 1] = {0};
+    struct page_heap_stats stats;
+    zci_page_heap_each_run(visit_count, granules);
+    zci_page_heap_stats(&stats);
+    CHECK_EQ(granules[SPAN_LARGE], live_granules);
+    CHECK_EQ(granules[SPAN_NONE], 0);
+    CHECK_EQ(granules[SPAN_FREE] * ZCI_GRANULE_BYTES, stats.dirty_bytes + stats.clean_bytes);
+    CHECK_EQ((granules[SPAN_FREE] + granules[SPAN_LARGE]) * ZCI_GRANULE_BYTES,
+             stats.committed_bytes);
+}
+
+static void best_fit_lowest_address(void)
+{
+    struct span *runs[8];
+    static const size_t lengths[8] = {5, 1, 3, 1, 3, 1, 4, 1};
+    for (int i = 0; i < 8; i++)
+        runs[i] = take(lengths[i]);
+    give(runs[0]);
+    give(runs[4]);
+    give(runs[2]);
+    give(runs[6]);
+    check_walk(4);
+    uint64_t lowest_of_three = runs[2]->start < runs[4]->start ? runs[2]->start : runs[4]->start;
+    struct span *span = take(3);
+    CHECK_EQ(span->start, lowest_of_three);
+    struct span *four = take(4);
+    CHECK_EQ(four->start, runs[6]->start);
+    give(span);
+    give(four);
+    give(runs[1]);
+    give(runs[3]);
+    give(runs[5]);
+    give(runs[7]);
+    check_walk(0);
+    /* All joined again: the longest dirty run is all of them. */
+    struct span *all = take(19);
+    CHECK_EQ(all->start, runs[0]->start);
+    CHECK(!all->is_zero);
+    give(all);
+}
+
+static void aligned_runs(void)
+{
+    for (size_t align = 2; align <= 64; align *= 2) {
+        struct span *odd = take(1);
+        struct span *span = zci_page_heap_alloc(3, align);
+        span_set_state(span, SPAN_LARGE);
+        CHECK_EQ(span->start % (align * ZCI_GRANULE_BYTES), 0);
+        CHECK_EQ(span->granules, 3);
+        give(odd);
+        give(span);
+        check_walk(0);
+    }
+}
+
+static void runs_grow_and_shrink(void)
+{
+    struct span *a = take(4);
+    struct span *b = take(4);
+    if (b->start != a->start + 4 * ZCI_GRANULE_BYTES) {
+        give(b);
+        b = zci_page_heap_alloc(1, 1);
+    }
+    give(b);
+    CHECK(zci_page_heap_grow(a, 6));
+    CHECK_EQ(a->granules, 6);
+    check_walk(6);
+    zci_page_heap_shrink(a, 2);
+    CHECK_EQ(a->granules, 2);
+    check_walk(2);
+    CHECK(!zci_page_heap_grow(a, PAGE_HEAP_MAX_GRANULES * 64));
+    give(a);
+    check_walk(0);
+}
+
+static void released_pages_read_zero(void)
+{
+    struct span *span = take(32);
+    memset((void *)span->start, 0xaa, span_bytes(span));
+    give(span);
+    CHECK(zci_page_heap_release(0) >= 32 * ZCI_GRANULE_BYTES);
+    struct page_heap_stats stats;
+    zci_page_heap_stats(&stats);
+    CHECK_EQ(stats.dirty_bytes, 0);
+    span = take(32);
+    CHECK(span->is_zero);
+    size_t not_zero = 0;
+    for (size_t i = 0; i < span_bytes(span); i++)
+        not_zero += ((unsigned char *)span->start)[i] != 0;
+    CHECK_EQ(not_zero, 0);
+    give(span);
+}
+
+static void refused_purge_keeps_the_pages(void)
+{
+    struct span *span = take(8);
+    give(span);
+    fake_os.fail_at = fake_os.call_count + 1;
+    fake_os.fail_count = -1;
+    CHECK_EQ(zci_page_heap_release(0), 0);
+    struct page_heap_stats stats;
+    zci_page_heap_stats(&stats);
+    CHECK(stats.dirty_bytes >= 8 * ZCI_GRANULE_BYTES);
+    fake_os.fail_at = 0;
+    check_walk(0);
+}
+
+/* Takes and gives at random; the walk must hold throughout. */
+static void random_work(void)
+{
+    static struct span *runs[200];
+    uint64_t random = 88172645463325252;
+    size_t live = 0;
+    for (int i = 0; i < 20000; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        struct span **run = &runs[random % 200];
+        if (*run != NULL) {
+            live -= (*run)->granules;
+            give(*run);
+            *run = NULL;
+        } else {
+            *run = take(1 + (random >> 20) % 40);
+            live += (*run)->granules;
+        }
+        if (i % 500 == 0)
+            check_walk(live);
+        if (i % 3000 == 0)
+            zci_page_heap_release(1 << 20);
+    }
+    for (int i = 0; i < 200; i++)
+        if (runs[i] != NULL)
+            give(runs[i]);
+    check_walk(0);
+}
+
+int main(void)
+{
+    fake_os_install();
+    zci_bootstrap();
+    RUN(best_fit_lowest_address);
+    RUN(aligned_runs);
+    RUN(runs_grow_and_shrink);
+    RUN(released_pages_read_zero);
+    RUN(refused_purge_keeps_the_pages);
+    RUN(random_work);
+    return check_done();
+}
