@@ -12,6 +12,7 @@ static int in_child(void (*run)(void))
 {
     pid_t pid = fork();
     if (pid == 0) {
+        check_failed_count = 0;
         fake_os_install();
         run();
         _exit(check_failed_count != 0 ? 1 : 0);
@@ -78,11 +79,20 @@ static void pages_do_not_move(void)
     CHECK_EQ(workload_run(), 0);
 }
 
+/* The sanitizers keep their shadow at low addresses, and TSan cannot unmap less than it thinks a page is. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MACHINE_CAN_BE_IMITATED 0
+#else
+#define MACHINE_CAN_BE_IMITATED 1
+#endif
+
 int main(void)
 {
-    CHECK_EQ(in_child(low_addresses), 0);
-    CHECK_EQ(in_child(pages_of_16_kib), 0);
-    CHECK_EQ(in_child(pages_of_64_kib), 0);
+    if (MACHINE_CAN_BE_IMITATED) {
+        CHECK_EQ(in_child(low_addresses), 0);
+        CHECK_EQ(in_child(pages_of_16_kib), 0);
+        CHECK_EQ(in_child(pages_of_64_kib), 0);
+    }
     CHECK_EQ(in_child(little_address_space), 0);
     CHECK_EQ(in_child(hardly_any_address_space), 0);
     CHECK_EQ(in_child(no_room_for_mappings), 0);
