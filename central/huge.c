@@ -22,6 +22,7 @@ static struct {
     struct span *cache[CACHE_ENTRIES];
     uint64_t cached_bytes; /* atomic, relaxed: statistics */
     uint64_t live_bytes;
+    uint64_t live_count;
 } huge = {.lock = LOCK_INIT(RANK_HUGE)};
 
 static struct span *descriptor_alloc(void)
@@ -54,9 +55,10 @@ static void descriptor_free(struct span *span)
     lock_release(&huge.lock);
 }
 
-static void count_live(int64_t bytes)
+static void count_live(int64_t bytes, int64_t blocks)
 {
     atomic_add_64(&huge.live_bytes, (uint64_t)bytes);
+    atomic_add_64(&huge.live_count, (uint64_t)blocks);
 }
 
 static size_t mapping_bytes(size_t bytes)
@@ -149,12 +151,12 @@ static void *map_block(size_t bytes, size_t alignment)
 
 struct span *zci_huge_alloc(size_t bytes, size_t alignment)
 {
-    bytes = mapping_bytes(bytes);
+    bytes = mapping_bytes(max_size(bytes, 1));
     alignment = max_size(alignment, ZCI_GRANULE_BYTES);
     struct span *span = cache_take(bytes, alignment);
     if (span != NULL) {
         describe(span, (void *)span->start, span->bytes, false);
-        count_live((int64_t)span->bytes);
+        count_live((int64_t)span->bytes, 1);
         return span;
     }
     span = descriptor_alloc();
@@ -168,14 +170,14 @@ struct span *zci_huge_alloc(size_t bytes, size_t alignment)
         return NULL;
     }
     describe(span, start, bytes, true);
-    count_live((int64_t)bytes);
+    count_live((int64_t)bytes, 1);
     zci_footprint_add((int64_t)bytes);
     return span;
 }
 
 void zci_huge_free(struct span *span)
 {
-    count_live(-(int64_t)span->bytes);
+    count_live(-(int64_t)span->bytes, -1);
     if (!cache_put(span))
         unmap(span);
 }
@@ -211,7 +213,7 @@ struct span *zci_huge_resize(struct span *span, size_t bytes)
     } else if (!grows || !move_mapping(span, bytes)) {
         return NULL;
     }
-    count_live((int64_t)bytes - (int64_t)old_bytes);
+    count_live((int64_t)bytes - (int64_t)old_bytes, 0);
     zci_footprint_add((int64_t)bytes - (int64_t)old_bytes);
     return span;
 }
@@ -219,6 +221,7 @@ struct span *zci_huge_resize(struct span *span, size_t bytes)
 void zci_huge_stats(struct huge_stats *stats)
 {
     stats->live_bytes = atomic_load_relaxed(&huge.live_bytes);
+    stats->live_count = atomic_load_relaxed(&huge.live_count);
     stats->cached_bytes = atomic_load_relaxed(&huge.cached_bytes);
 }
 

@@ -21,6 +21,7 @@ size_t zci_huge_drain(void);
 
 struct huge_stats {
     uint64_t live_bytes;
+    uint64_t live_count;
     uint64_t cached_bytes;
 };
 

@@ -155,7 +155,9 @@ static struct info_words collect_info(void)
     size_t out = stats.small_bytes > cached ? stats.small_bytes - cached : 0;
     size_t idle = stats.central_bytes + stats.run_cache_bytes + stats.page_heap_bytes;
     return (struct info_words){
-        .arena = stats.mapped_bytes - stats.metadata_bytes,
+        .arena = stats.mapped_bytes - stats.metadata_bytes - stats.huge_bytes,
+        .hblks = stats.huge_count,
+        .hblkhd = stats.huge_bytes,
         .usmblks = stats.mapped_peak_bytes,
         .fsmblks = cached,
         .uordblks = out + stats.large_bytes,
@@ -181,6 +183,8 @@ ZCI_EXPORT struct info_ints mallinfo(void)
     struct info_words words = collect_info();
     return (struct info_ints){
         .arena = clip_to_int(words.arena),
+        .hblks = clip_to_int(words.hblks),
+        .hblkhd = clip_to_int(words.hblkhd),
         .usmblks = clip_to_int(words.usmblks),
         .fsmblks = clip_to_int(words.fsmblks),
         .uordblks = clip_to_int(words.uordblks),
@@ -192,10 +196,9 @@ ZCI_EXPORT struct info_ints mallinfo(void)
 ZCI_EXPORT int malloc_info(int options, FILE *stream)
 {
     struct zc_stats stats;
-    if (options != 0) {
-        errno = EINVAL;
-        return -1;
-    }
+    /* The error number itself, as glibc has it. */
+    if (options != 0)
+        return EINVAL;
     zci_stats_collect(&stats);
     int length = fprintf(stream,
                          "<malloc version=\"1\">\n"

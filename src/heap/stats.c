@@ -61,6 +61,8 @@ void zci_stats_collect(struct zc_stats *stats)
         .thread_count = threads.live_count,
         .parked_count = threads.parked_count,
         .os_call_count = zci_os_call_count(),
+        .huge_bytes = huge.live_bytes,
+        .huge_count = huge.live_count,
     };
 }
 

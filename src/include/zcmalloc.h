@@ -130,6 +130,8 @@ struct zc_stats {
     uint64_t thread_count;        /* live threads with a cache */
     uint64_t parked_count;        /* caches of dead threads, waiting for a new one */
     uint64_t os_call_count;       /* calls to the OS for memory */
+    uint64_t huge_bytes;          /* of large_bytes: in blocks with a mapping of their own */
+    uint64_t huge_count;          /* of these blocks */
 };
 
 /* Fills at most struct_bytes bytes of *stats; 0, or -1 with EINVAL if struct_bytes < 8. */

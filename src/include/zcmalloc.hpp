@@ -62,8 +62,8 @@ constexpr bool needs_alignment(std::size_t bytes, std::size_t alignment) noexcep
 
 inline void *allocate(std::size_t bytes, std::size_t alignment)
 {
-    void *block = needs_alignment(bytes, alignment) ? zc_aligned_alloc(alignment, bytes)
-                                                    : zc_malloc(bytes);
+    void *block =
+        needs_alignment(bytes, alignment) ? zc_aligned_alloc(alignment, bytes) : zc_malloc(bytes);
     if (block == nullptr)
         fail_alloc();
     return block;
