@@ -93,6 +93,17 @@ static size_t take_from_span(struct span *span, const struct size_class *size_cl
     return taken;
 }
 
+/* The OS has no address space for metadata, but the page heap may have a run. */
+static bool donate_granule(void)
+{
+    struct span *span = zci_page_heap_alloc(1, 1);
+    if (span == NULL)
+        return false;
+    span_set_state(span, SPAN_META);
+    zci_meta_donate((void *)span->start, span_bytes(span));
+    return true;
+}
+
 /* A span of the class with no blocks out, or NULL. Not listed yet. */
 static struct span *new_span(unsigned class_index)
 {
@@ -100,7 +111,10 @@ static struct span *new_span(unsigned class_index)
     size_t bitmap_bytes = (size_class->capacity + 63) / 64 * sizeof(uint64_t);
     uint64_t *bitmap = NULL;
     if (bitmap_bytes > sizeof(uint64_t)) {
-        bitmap = zci_meta_block_alloc(zci_meta_grade(bitmap_bytes));
+        unsigned grade = zci_meta_grade(bitmap_bytes);
+        bitmap = zci_meta_block_alloc(grade);
+        if (bitmap == NULL && donate_granule())
+            bitmap = zci_meta_block_alloc(grade);
         if (bitmap == NULL)
             return NULL;
         memset(bitmap, 0, bitmap_bytes);

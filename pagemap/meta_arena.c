@@ -8,8 +8,12 @@
 #include "os/lock.h"
 #include "os/os.h"
 
-/* Address space per chunk; small, for it is charged in full where overcommit is off. */
-#define CHUNK_BYTES ((size_t)512 * 1024)
+#include <string.h>
+
+/* Address space per chunk; small, for it is charged in full where overcommit is off, and smaller where
+ * address space is used up: the page heap asks for at least 1 MiB at a time, so some is left for this. */
+#define CHUNK_BYTES       ((size_t)512 * 1024)
+#define CHUNK_BYTES_LEAST ((size_t)16 * 1024)
 /* Larger requests (descriptor arrays, map leaves) get a mapping of their own. */
 #define OWN_MAPPING_BYTES (CHUNK_BYTES / 4)
 
@@ -17,12 +21,18 @@ struct free_block {
     struct free_block *next;
 };
 
+/* Lies at the front of its chunk, so that a chunk takes over by one store. */
+struct chunk {
+    char *next; /* free part; under lock */
+    char *end;
+};
+
 static struct {
     struct lock lock;
-    char *next; /* free part of the current chunk; under lock */
-    char *end;
+    struct chunk *chunk; /* under lock */
     struct free_block *free[ZCI_META_GRADES]; /* under lock */
     uint64_t mapped_bytes;                    /* written under lock; atomic, relaxed: statistics */
+    uint64_t donated_bytes;
 } arena = {.lock = LOCK_INIT(RANK_META_ARENA)};
 
 static char *map_guarded_locked(size_t bytes)
@@ -41,19 +51,37 @@ static char *map_guarded_locked(size_t bytes)
     return start + page;
 }
 
+static void take_over_locked(struct chunk *chunk, size_t bytes)
+{
+    chunk->end = (char *)chunk + bytes;
+    chunk->next = (char *)chunk + align_up(sizeof *chunk, 64);
+    arena.chunk = chunk;
+}
+
+static bool add_chunk_locked(size_t bytes)
+{
+    size_t least = max_size(align_up(bytes + 64, zci_os_page_bytes()), CHUNK_BYTES_LEAST);
+    size_t chunk_bytes = CHUNK_BYTES;
+    struct chunk *chunk;
+    while ((chunk = (void *)map_guarded_locked(chunk_bytes)) == NULL) {
+        if (chunk_bytes / 2 < least)
+            return false;
+        chunk_bytes /= 2;
+    }
+    take_over_locked(chunk, align_up(chunk_bytes, zci_os_page_bytes()));
+    return true;
+}
+
 static void *alloc_locked(size_t bytes)
 {
     if (bytes > OWN_MAPPING_BYTES)
         return map_guarded_locked(bytes);
-    if ((size_t)(arena.end - arena.next) < bytes) {
-        char *chunk = map_guarded_locked(CHUNK_BYTES);
-        if (chunk == NULL)
-            return NULL;
-        arena.end = chunk + CHUNK_BYTES;
-        arena.next = chunk;
-    }
-    char *block = arena.next;
-    arena.next = block + bytes;
+    struct chunk *chunk = arena.chunk;
+    if ((chunk == NULL || (size_t)(chunk->end - chunk->next) < bytes) && !add_chunk_locked(bytes))
+        return NULL;
+    chunk = arena.chunk;
+    char *block = chunk->next;
+    chunk->next = block + bytes;
     return block;
 }
 
@@ -84,6 +112,20 @@ void zci_meta_block_free(void *block, unsigned grade)
     freed->next = arena.free[grade];
     arena.free[grade] = freed;
     lock_release(&arena.lock);
+}
+
+void zci_meta_donate(void *start, size_t bytes)
+{
+    memset(start, 0, bytes);
+    lock_acquire(&arena.lock);
+    take_over_locked(start, bytes);
+    counter_add(&arena.donated_bytes, bytes);
+    lock_release(&arena.lock);
+}
+
+uint64_t zci_meta_donated_bytes(void)
+{
+    return atomic_load_relaxed(&arena.donated_bytes);
 }
 
 unsigned zci_meta_grade(size_t bytes)

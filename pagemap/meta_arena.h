@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* meta_arena.h - memory for the allocator's own tables.
- * Invariants: lies in mappings of its own with an inaccessible page on each side; never becomes user
- *             memory and is never unmapped, so a stale read of metadata cannot fault.
+ * Invariants: lies in mappings of its own with an inaccessible page on each side (but for donations, made
+ *             when there are no more); never becomes user memory and is never unmapped, so a stale read of
+ *             metadata cannot fault.
  * Locking:    one lock, the highest rank: may be called under any other.
  * Costs:      a bump or a pop under the lock. Only pages that are used become resident. */
 #ifndef ZCI_PAGEMAP_META_ARENA_H
@@ -25,8 +26,12 @@ void zci_meta_block_free(void *block, unsigned grade);
 /* The smallest grade that holds bytes (<= 1024). */
 unsigned zci_meta_grade(size_t bytes);
 
-/* Bytes taken from the OS for metadata. */
+/* Memory of the page heap that becomes metadata, for the time when the OS gives no more. */
+void zci_meta_donate(void *start, size_t bytes);
+
+/* Bytes taken from the OS for metadata, and bytes donated. */
 uint64_t zci_meta_mapped_bytes(void);
+uint64_t zci_meta_donated_bytes(void);
 
 /* In the child of a fork. Every change of state here is one store, so there is nothing to repair. */
 void zci_meta_arena_fork_child(void);

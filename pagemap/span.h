@@ -27,7 +27,8 @@ enum span_state {
     SPAN_SMALL,    /* blocks of one class */
     SPAN_LARGE,    /* one block, from the page heap */
     SPAN_HUGE,     /* one block, a mapping of its own */
-    SPAN_CACHED    /* a former LARGE or HUGE run, kept for the next */
+    SPAN_CACHED,   /* a former LARGE or HUGE run, kept for the next */
+    SPAN_META      /* given to the meta arena, for good, when the OS had nothing else */
 };
 
 struct span {

@@ -8,6 +8,7 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "heap/heap.h"
 #include "os/os.h"
 #include "pagemap/pagemap.h"
 
@@ -41,30 +42,27 @@ static struct span *alloc_run(size_t size, size_t alignment)
     return span;
 }
 
+static struct span *alloc_span(size_t size, size_t alignment)
+{
+    return is_huge(size, alignment) ? zci_huge_alloc(size, alignment) : alloc_run(size, alignment);
+}
+
 void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
 {
-    if (is_huge(size, alignment)) {
-        struct span *span = zci_huge_alloc(size, alignment);
-        if (span == NULL)
-            return NULL;
-        *is_zero = span->is_zero;
-        return (void *)span->start;
-    }
-    struct span *span = alloc_run(size, alignment);
-    if (span == NULL) {
-        /* What waits for a next time may be what is missing now. */
-        zci_run_cache_drain();
-        zci_huge_drain();
-        span = alloc_run(size, alignment);
+    struct span *span = alloc_span(size, alignment);
+    if (ZCI_UNLIKELY(span == NULL)) {
+        /* What waits for a next time may be what is missing now, or may lie in between. */
+        zci_heap_trim(0);
+        span = alloc_span(size, alignment);
         if (span == NULL)
             return NULL;
     }
     *is_zero = span->is_zero;
     span->is_zero = false;
     span->class_index = 0;
-    void *block = (void *)span->start;
-    span_set_state(span, SPAN_LARGE);
-    return block;
+    if (span_state(span) != SPAN_HUGE)
+        span_set_state(span, SPAN_LARGE);
+    return (void *)span->start;
 }
 
 /* Changes LARGE or HUGE to CACHED, once, whatever other threads do with the same pointer. */

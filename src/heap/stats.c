@@ -40,13 +40,14 @@ void zci_stats_collect(struct zc_stats *stats)
         small_bytes += (blocks - central.free_count) * zci_size_classes[c].bytes;
     }
     uint64_t run_cache_bytes = zci_run_cache_bytes();
-    uint64_t metadata_bytes = zci_meta_mapped_bytes();
+    uint64_t donated_bytes = zci_meta_donated_bytes();
+    uint64_t metadata_bytes = zci_meta_mapped_bytes() + donated_bytes;
     uint64_t run_bytes = minus(pages.committed_bytes, pages.dirty_bytes + pages.clean_bytes);
     *stats = (struct zc_stats){
         .version = ZC_STATS_VERSION,
         .struct_bytes = sizeof *stats,
         .small_bytes = small_bytes,
-        .large_bytes = minus(run_bytes, span_bytes + run_cache_bytes) + huge.live_bytes,
+        .large_bytes = minus(run_bytes, span_bytes + run_cache_bytes + donated_bytes) + huge.live_bytes,
         .thread_cache_bytes = threads.cached_bytes,
         .depot_bytes = zci_depot_bytes(),
         .central_bytes = central_bytes,

@@ -2,12 +2,13 @@
 // SPDX-FileCopyrightText: 2026 the zcmalloc authors
 /* zcmalloc.hpp - zcmalloc for C++ containers (C++17): zc::allocator<T> and zc::memory_resource.
  *
- * Both use the zc_ functions, so they give blocks of zcmalloc whether or not the library also replaces
- * operator new. All allocators, and all resources, are equal: what one allocated any other may free, on
- * any thread.
+ * Both use the zc_ functions, so they give blocks of zcmalloc whether or not the library also
+ * replaces operator new. All allocators, and all resources, are equal: what one allocated any
+ * other may free, on any thread.
  *
- * Errors       std::bad_array_new_length for a count that no array can have, else std::bad_alloc. The
- *              new_handler is not called. Without exceptions the program ends.
+ * Errors       std::bad_array_new_length for a count that no array can have, else
+ *              std::bad_alloc. The new_handler is not called. Without exceptions the program
+ *              ends.
  * Alignment    that of the type, also when it is above that of std::max_align_t.
  * Costs        an allocator holds no state; a resource is one virtual call away. */
 #ifndef ZCMALLOC_HPP
@@ -153,8 +154,8 @@ class memory_resource : public std::pmr::memory_resource
     }
 };
 
-/* The one resource that everybody can share. It is never destroyed: containers in static storage may
- * outlive any other object. */
+/* The one resource that everybody can share. It is never destroyed: containers in static storage
+ * may outlive any other object. */
 inline memory_resource *get_memory_resource() noexcept
 {
     alignas(memory_resource) static unsigned char storage[sizeof(memory_resource)];

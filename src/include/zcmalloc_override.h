@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* zcmalloc_override.h - makes the code below it use zcmalloc, by renaming: malloc becomes zc_malloc.
+/* zcmalloc_override.h - makes the code below it use zcmalloc, by renaming: malloc becomes
+ * zc_malloc.
  *
- * For programs that cannot replace malloc for the whole process, or want it for some files only. Link with
- * the prefixed library and include this after every other header, for the names are renamed wherever they
- * appear from here on, members of structs and classes included.
+ * For programs that cannot replace malloc for the whole process, or want it for some files only.
+ * Link with the prefixed library and include this after every other header, for the names are
+ * renamed wherever they appear from here on, members of structs and classes included.
  *
- * What it reaches     calls and addresses of the functions named below, in this file, in C and C++.
- * What it does not    blocks that libc allocates itself: getline, asprintf, realpath(path, NULL), scandir,
- *                     open_memstream, ... Those are libc's and must be freed with zc_libc_free. Nor does it
- *                     reach other files, other libraries, operator new (see zcmalloc.hpp), or std::malloc,
- *                     which no longer compiles: write malloc.
- * Mixing              a block from libc given to free here ends the program with a message that says so; a
- *                     block from here given to libc's free is undefined, as with any two allocators.
+ * What it reaches     calls and addresses of the functions named below, in this file, in C and
+ *                     C++.
+ * What it does not    blocks that libc allocates itself: getline, asprintf, realpath(path,
+ *                     NULL), scandir, open_memstream, ... Those are libc's and must be freed
+ *                     with zc_libc_free. Nor does it reach other files, other libraries,
+ *                     operator new (see zcmalloc.hpp), or std::malloc, which no longer compiles:
+ *                     write malloc.
+ * Mixing              a block from libc given to free here ends the program with a message that
+ *                     says so; a block from here given to libc's free is undefined, as with any
+ *                     two allocators.
  *
  * strdup and strndup are served here, since most programs free their results. */
 #ifndef ZCMALLOC_OVERRIDE_H
