@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_allocators.py - which allocators take part in bench/compare, and whether they really do.
+
+An allocator is a library to preload, or none for the system's. The loader only warns about a library that
+it cannot preload and goes on with the system's malloc; so each is asked through workloads/which_malloc."""
+import dataclasses
+import glob
+import hashlib
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+IS_DARWIN = sys.platform == "darwin"
+PRELOAD = "DYLD_INSERT_LIBRARIES" if IS_DARWIN else "LD_PRELOAD"
+OURS = "zcmalloc"
+OURS_PATH = os.path.join(ROOT, "build", "release", "libzcmalloc" + (".dylib" if IS_DARWIN else ".so"))
+LIBRARY_FOLDERS = ["/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/opt/homebrew/lib"]
+PEERS = {
+    "jemalloc": ["libjemalloc.so.2", "libjemalloc.dylib"],
+    "tcmalloc": ["libtcmalloc_minimal.so.4", "libtcmalloc_minimal.dylib"],
+    "mimalloc": ["libmimalloc.so.2", "libmimalloc.so.3", "libmimalloc.dylib"],
+}
+
+
+class CannotCompare(Exception):
+    """Its text is the one sentence for the user."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Allocator:
+    name: str
+    path: str  # "" is the system's
+    is_ours: bool = False
+
+    def settings(self):
+        return [f"{PRELOAD}={self.path}"] if self.path else []
+
+    def identity(self):
+        """What tells one build from another."""
+        if not self.path:
+            return {"name": self.name, "path": "", "is_ours": False}
+        real = os.path.realpath(self.path)
+        with open(real, "rb") as library:
+            digest = hashlib.sha256(library.read()).hexdigest()
+        built = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(os.path.getmtime(real)))
+        return {
+            "name": self.name, "path": real, "is_ours": self.is_ours, "sha256": digest, "modified": built,
+        }
+
+
+def find_library(names):
+    for name in names:
+        for folder in LIBRARY_FOLDERS:
+            found = sorted(glob.glob(os.path.join(folder, name)))
+            if found:
+                return found[0]
+    return None
+
+
+def named_library(pair, option):
+    name, equals, path = pair.partition("=")
+    path = os.path.abspath(path)
+    if not equals or not name or not os.path.isfile(path):
+        raise CannotCompare(f"{option} {pair}: no library there (NAME=PATH)")
+    if any(separator in path for separator in ": "):
+        raise CannotCompare(f"{path} cannot be preloaded: it holds a space or a colon")
+    return name, path
+
+
+def choose(ours, added, wanted):
+    """The system's, ours, the installed peers, the added ones; only the wanted names if any are given."""
+    chosen = [Allocator("system", "")]
+    for pair in ours or [f"{OURS}={OURS_PATH}"]:
+        chosen.append(Allocator(*named_library(pair, "--ours"), is_ours=True))
+    for name, file_names in PEERS.items():
+        path = find_library(file_names)
+        if path is not None:
+            chosen.append(Allocator(name, path))
+    chosen.extend(Allocator(*named_library(pair, "--add")) for pair in added)
+    names = [allocator.name for allocator in chosen]
+    for name in names + wanted:
+        if names.count(name) != 1:
+            how = "is given twice" if name in names else f"is unknown, known are: {', '.join(names)}"
+            raise CannotCompare(f"the allocator {name} {how}")
+    return [allocator for allocator in chosen if not wanted or allocator.name in wanted]
+
+
+def check_preloads(allocators, which_malloc):
+    if IS_DARWIN:  # interposing there does not show in dladdr
+        return
+    for allocator in allocators:
+        environment = dict(os.environ)
+        if allocator.path:
+            environment[PRELOAD] = allocator.path
+        done = subprocess.run([which_malloc], env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise CannotCompare(f"{allocator.name} cannot run a program at all: exit code {done.returncode}")
+        for line in done.stdout.splitlines() if allocator.path else []:
+            function, _, origin = line.partition(" ")
+            if os.path.realpath(origin) != os.path.realpath(allocator.path):
+                raise CannotCompare(f"{allocator.name} does not provide {function}: that is {origin}'s")

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_report.py - what bench/compare makes of its measurements: tables, geometric means, CSV.
+
+A result is what the JSON file holds: {"allocators": [...], "rows": [{"name", "group", "runs": {name: [...]}}]}.
+A cell is the median of a row's runs under one allocator; of the undisturbed ones if there are at least two.
+A ratio is a cell divided by the smallest cell of its row, so 1.00 is the best allocator of the row.
+"NAME / other" is one of ours divided by the best of those that are not ours: below 1.00 it leads."""
+import csv
+import math
+import statistics
+
+from compare_runner import DISTURBED_CPUS
+
+MIB = 1 << 20
+RSS_NOTABLE_BYTES = 20 * MIB  # below, what a process is made of outweighs what it allocates
+BEHIND = 1.10
+GROUPS = ["1 thread", "2 threads", "16 threads", "idle memory", "programs"]
+
+
+class Metric:
+    def __init__(self, title, unit, value_of, scale=1.0, floor=0.0):
+        self.title, self.unit, self.value_of, self.scale = title, unit, value_of, scale
+        self.floor = floor  # so small that it counts as this much: a ratio needs something to divide by
+
+
+TIME = Metric("time", "s", lambda run: run["time_s"])
+CPU = Metric("CPU time", "s", lambda run: run["user_s"] + run["system_s"], floor=0.01)
+RSS = Metric("peak RSS", "MiB", lambda run: run["peak_bytes"], 1 / MIB)
+FAULTS = Metric("page faults", "thousands", lambda run: run["minor_faults"] + run["major_faults"], 1e-3, 1)
+SWITCHES = Metric("context switches", "", lambda run: run["switches"], 1, 1)
+METRICS = [TIME, CPU, RSS, FAULTS, SWITCHES]
+
+
+def good_runs(runs):
+    """Those to take numbers from, and whether the machine was quiet for them."""
+    ended = [run for run in runs if "failed" not in run]
+    quiet = [run for run in ended if run["foreign_cpus"] <= DISTURBED_CPUS]
+    return (quiet, True) if len(quiet) >= 2 else (ended, len(quiet) == len(ended))
+
+
+def cell(row, name, metric, pick=statistics.median):
+    """None if the allocator never ended this row, or has not come to it."""
+    runs, _ = good_runs(row["runs"].get(name, []))
+    if not runs:
+        return None
+    return max(pick([metric.value_of(run) for run in runs]), metric.floor)
+
+
+def spread(row, name, metric):
+    """From the smallest to the largest of the runs, as a part of the median."""
+    runs, _ = good_runs(row["runs"].get(name, []))
+    values = [max(metric.value_of(run), metric.floor) for run in runs]
+    return (max(values) - min(values)) / statistics.median(values) if values else 0.0
+
+
+def names_of(result):
+    return [allocator["name"] for allocator in result["allocators"]]
+
+
+def ours_of(result):
+    return [allocator["name"] for allocator in result["allocators"] if allocator["is_ours"]]
+
+
+def to_other(result, row, name, metric, pick=statistics.median):
+    """The value under one of ours divided by the best of those that are not ours."""
+    value = cell(row, name, metric, pick)
+    others = [cell(row, other, metric, pick) for other in names_of(result) if other not in ours_of(result)]
+    others = [other for other in others if other is not None]
+    return value / min(others) if value is not None and others else None
+
+
+def geomean(values):
+    values = [value for value in values if value is not None and value > 0]
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+
+
+def ratios(result, rows, metric, pick=statistics.median):
+    """{allocator: its ratio to the best of the row, for each row}; and {"NAME / other": ...} for ours."""
+    found = {name: [] for name in columns_of(result)}
+    for row in rows:
+        cells = {name: cell(row, name, metric, pick) for name in names_of(result)}
+        known = [value for value in cells.values() if value is not None]
+        for name, value in cells.items():
+            found[name].append(None if value is None else value / min(known))
+        for name in ours_of(result):
+            found[f"{name} / other"].append(to_other(result, row, name, metric, pick))
+    return found
+
+
+def columns_of(result):
+    return [*names_of(result), *(f"{name} / other" for name in ours_of(result))]
+
+
+def shown(value, digits=2):
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def align(table):
+    """First column left, the others right; a rule under the first line."""
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    lines = []
+    for line in table:
+        rest = "  ".join(f"{text:>{width}}" for text, width in zip(line[1:], widths[1:]))
+        lines.append(f"{line[0]:<{widths[0]}}  {rest}".rstrip())
+    lines.insert(1, "-" * max(map(len, lines)))
+    return lines
+
+
+def metric_table(result, metric):
+    """A line for each row: the best value, each allocator's ratio to it."""
+    names = names_of(result)
+    by_name = ratios(result, result["rows"], metric)
+    unit = f", {metric.unit}" if metric.unit else ""
+    table = [[f"{metric.title}{unit}", "best", *columns_of(result), "spread"]]
+    for index, row in enumerate(result["rows"]):
+        cells = [cell(row, name, metric) for name in names]
+        known = [value for value in cells if value is not None]
+        if not known:
+            continue
+        is_quiet = all(good_runs(runs)[1] for runs in row["runs"].values())
+        wide = max(spread(row, name, metric) for name in names)
+        table.append([
+            row["name"] + ("" if is_quiet else " ~"), f"{min(known) * metric.scale:.3g}",
+            *(shown(by_name[column][index]) for column in columns_of(result)), f"{wide * 100:.0f} %",
+        ])
+    return align(table)
+
+
+def geomean_table(result):
+    """A line for each metric and group."""
+    columns = columns_of(result)
+    table = [["geometric mean of the ratios", "rows", *columns]]
+
+    def add(title, rows, metric, pick=statistics.median):
+        if rows:
+            by_name = ratios(result, rows, metric, pick)
+            means = [shown(geomean(by_name[column]), 3) for column in columns]
+            table.append([title, str(len(rows)), *means])
+
+    rows = [row for row in result["rows"] if any(good_runs(runs)[0] for runs in row["runs"].values())]
+    for group in GROUPS:
+        add(f"time, {group}", [row for row in rows if row["group"] == group], TIME)
+    add("time, all", rows, TIME)
+    add("time, all, by each cell's minimum", rows, TIME, min)
+    add("CPU time", rows, CPU)
+    add("CPU time, by minimum", rows, CPU, min)
+    add("peak RSS, all", rows, RSS)
+    add("peak RSS, rows from 20 MiB up", [row for row in rows if smallest_peak(result, row) >= RSS_NOTABLE_BYTES],
+        RSS)
+    add("page faults", rows, FAULTS)
+    add("context switches", rows, SWITCHES)
+    return align(table)
+
+
+def smallest_peak(result, row):
+    peaks = [cell(row, name, RSS) for name in names_of(result)]
+    return min((peak for peak in peaks if peak is not None), default=0)
+
+
+def idle_table(result):
+    """How much memory stays after a program has shrunk; what grow_shrink_idle prints at its stages."""
+    stages = ["grown", "shrunk", "idle", "empty"]
+    names = names_of(result)
+    table = [["resident memory over time, MiB", *names]]
+    for row in result["rows"]:
+        for stage in stages:
+            line = []
+            for name in names:
+                runs, _ = good_runs(row["runs"].get(name, []))
+                values = [run["printed"].get(f"rss_{stage}_mib") for run in runs]
+                values = [value for value in values if value is not None]
+                line.append(f"{statistics.median(values):.0f}" if values else "-")
+            if any(text != "-" for text in line):
+                table.append([f"{row['name']} {stage}", *line])
+    return align(table) if len(table) > 1 else []
+
+
+def behind_lines(result, metric, name):
+    """The rows in which this one of ours is more than BEHIND times the best other."""
+    lines = []
+    others = [other for other in names_of(result) if other not in ours_of(result)]
+    for row in result["rows"]:
+        ratio = to_other(result, row, name, metric)
+        if ratio is None or ratio <= BEHIND:
+            continue
+        best = min((other for other in others if cell(row, other, metric) is not None),
+                   key=lambda other: cell(row, other, metric))
+        lines.append((ratio, f"  {row['name']:<28} {ratio:.2f} times {best}"))
+    lines.sort(reverse=True)
+    head = f"{metric.title}: {len(lines)} rows in which {name} is over {BEHIND:.2f} times the best other"
+    return [head, *(text for _, text in lines)]
+
+
+def failure_lines(result):
+    lines = []
+    for row in result["rows"]:
+        for name, runs in row["runs"].items():
+            reasons = [run["failed"] for run in runs if "failed" in run]
+            if reasons:
+                lines.append(f"FAILED {row['name']} under {name}, {len(reasons)} of {len(runs)}: {reasons[0]}")
+        hashes = {run["output_sha256"] for runs in row["runs"].values() for run in good_runs(runs)[0]}
+        if len(hashes) > 1:
+            lines.append(f"FAILED {row['name']}: the runs do not all print the same")
+    return lines
+
+
+def noise_line(result):
+    runs = [run for row in result["rows"] for listed in row["runs"].values() for run in listed
+            if "failed" not in run]
+    disturbed = sum(run["foreign_cpus"] > DISTURBED_CPUS for run in runs)
+    return (f"{len(runs)} runs, {disturbed} while others used more than {DISTURBED_CPUS} of a CPU; "
+            "~ marks rows that rest on such runs")
+
+
+def text_report(result, has_all_tables):
+    blocks = [metric_table(result, metric) for metric in (METRICS if has_all_tables else [TIME, RSS])]
+    blocks.append(idle_table(result))
+    blocks.append(geomean_table(result))
+    if len(ours_of(result)) < len(names_of(result)):
+        blocks.extend(behind_lines(result, metric, name) for name in ours_of(result) for metric in (TIME, RSS))
+    blocks.append(failure_lines(result))
+    blocks.append([noise_line(result)])
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def write_csv(path, result):
+    columns = ["time_s", "wall_s", "user_s", "system_s", "peak_bytes", "minor_faults", "major_faults", "switches",
+               "foreign_cpus", "failed"]
+    with open(path, "w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["row", "group", "allocator", "round", *columns])
+        for row in result["rows"]:
+            for name, runs in row["runs"].items():
+                for number, run in enumerate(runs, 1):
+                    values = [run.get(column, "") for column in columns]
+                    writer.writerow([row["name"], row["group"], name, number, *values])

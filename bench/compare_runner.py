@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_runner.py - runs one row under one allocator once and says what it cost.
+
+The program is started by tools/measure, a small launcher: a program started from an interpreter would never
+show a peak below the interpreter's own. Context switches are the launcher's and the program's together.
+A run is disturbed if other processes, or the host of this virtual machine, used more than
+DISTURBED_CPUS of a CPU meanwhile."""
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from compare_allocators import PRELOAD
+
+DISTURBED_CPUS = 0.15
+QUIET_SAMPLE_S = 0.2
+OUTPUT_KEPT_BYTES = 1 << 16
+
+
+def cpu_seconds():
+    """(busy, stolen) seconds of all CPUs since boot, or None."""
+    try:
+        with open("/proc/stat", encoding="ascii") as stat:
+            ticks = [int(field) for field in stat.readline().split()[1:9]]
+    except OSError:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq, steal = ticks
+    per_second = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) / per_second, steal / per_second
+
+
+def wait_for_quiet(patience_s):
+    """Until other processes leave the CPUs alone, at most so long."""
+    give_up = time.monotonic() + patience_s
+    while patience_s > 0 and time.monotonic() < give_up:
+        before = cpu_seconds()
+        if before is None:
+            return
+        time.sleep(QUIET_SAMPLE_S)
+        after = cpu_seconds()
+        if sum(after) - sum(before) <= DISTURBED_CPUS * QUIET_SAMPLE_S:
+            return
+
+
+def kill_group(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def wait_measured(process, timeout_s):
+    """Waits for it; returns (exit code or minus the signal, its resources)."""
+    timer = threading.Timer(timeout_s, kill_group, [process])
+    timer.start()
+    try:
+        _, status, used = os.wait4(process.pid, 0)
+    except BaseException:
+        kill_group(process)
+        os.waitpid(process.pid, 0)
+        process.returncode = -signal.SIGKILL
+        raise
+    finally:
+        timer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used
+
+
+def clean_environment():
+    """Without what would change an allocator."""
+    prefixes = ("ZCMALLOC_", "MALLOC_", "MIMALLOC_", "TCMALLOC_", "GLIBC_TUNABLES", PRELOAD)
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+
+
+def printed_numbers(text):
+    """The workloads' lines NAME NUMBER [NUMBER]; a name that comes again becomes a list."""
+    found = {}
+    for line in text.splitlines():
+        name, *rest = line.split()
+        try:
+            numbers = [float(number) for number in rest]
+        except ValueError:
+            continue
+        if len(numbers) == 2:
+            found.setdefault(name, []).append(numbers)
+        elif len(numbers) == 1:
+            found[name] = numbers[0]
+    return found
+
+
+class Runner:
+    """Holds the scratch folder; use as a context."""
+
+    def __init__(self, launcher, timeout_s, patience_s):
+        self.launcher = launcher
+        self.timeout_s = timeout_s
+        self.patience_s = patience_s
+        self.folder = tempfile.TemporaryDirectory(prefix="zcmalloc-compare-")
+        self.environment = clean_environment()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def start(self, row, allocator):
+        settings = row.settings + allocator.settings()
+        if not allocator.path and row.system_preload:
+            settings.append(f"{PRELOAD}={row.system_preload}")
+        with open(self.path("output"), "wb") as output, open(self.path("errors"), "wb") as errors:
+            return subprocess.Popen(
+                [self.launcher, self.path("result"), *settings, *row.command],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+                cwd=self.folder.name, env=self.environment, start_new_session=True,
+            )
+
+    def run(self, row, allocator):
+        """One run as a dictionary; {"failed": why} if it did not end well."""
+        wait_for_quiet(self.patience_s)
+        before, begin = cpu_seconds(), time.monotonic()
+        if os.path.exists(self.path("result")):
+            os.remove(self.path("result"))
+        process = self.start(row, allocator)
+        served = row.server(self, process) if row.server else None
+        code, used = wait_measured(process, self.timeout_s)
+        wall, after = time.monotonic() - begin, cpu_seconds()
+        with open(self.path("output"), "rb") as output:
+            text = output.read()
+        if code != 0 or not os.path.exists(self.path("result")):
+            return {"failed": self.why(code, wall)}
+        with open(self.path("result"), encoding="ascii") as result:
+            run = json.load(result)
+        run["switches"] = used.ru_nvcsw + used.ru_nivcsw
+        run["printed"] = {} if row.must_agree else printed_numbers(text.decode(errors="replace"))
+        run["output_sha256"] = hashlib.sha256(text).hexdigest() if row.must_agree else ""
+        run["foreign_cpus"] = 0.0
+        if before is not None:
+            busy, stolen = after[0] - before[0], after[1] - before[1]
+            own = used.ru_utime + used.ru_stime
+            run["foreign_cpus"] = round(max(0.0, busy + stolen - own) / max(wall, 1e-3), 3)
+        self.set_time(row, run, served)
+        return run
+
+    @staticmethod
+    def set_time(row, run, served):
+        run["time_s"] = run["wall_s"]
+        if served is not None:  # the clients' time: a server's own wall time holds its start and end
+            run["time_s"], run["foreign_cpus"] = served, 0.0
+        elif row.is_time_printed:
+            run["time_s"] = run["printed"].get("seconds", run["wall_s"])
+
+    def why(self, code, wall):
+        with open(self.path("errors"), "rb") as errors:
+            last = errors.read()[-OUTPUT_KEPT_BYTES:].decode(errors="replace").strip().splitlines()[-1:]
+        if wall >= self.timeout_s:
+            return f"stopped after {self.timeout_s:.0f} s"
+        return " ".join([f"exit code {code}", *last])

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* calloc_heavy.c - live zeroed blocks, mostly small, now and then up to 1 MiB; a random one is replaced.
+ * Shows: how much is zeroed that the kernel had zeroed already. Each block is checked and then dirtied, one
+ * word in each 512 bytes. */
+#include "workload.h"
+
+enum { SLOT_COUNT = 512, STEPS_PER_ITERATION = 100, STRIDE_BYTES = 512 };
+
+static size_t pick_size(struct worker *worker)
+{
+    uint32_t chance = random_below(worker, 1000);
+    if (chance < 900)
+        return random_size(worker, 4, 10);
+    if (chance < 990)
+        return random_size(worker, 10, 15);
+    return random_size(worker, 15, 20);
+}
+
+static void check_zero_and_dirty(unsigned char *block, size_t size)
+{
+    for (size_t at = 0; at < size; at += STRIDE_BYTES) {
+        if (block[at] != 0)
+            workload_fail("calloc gave a block that is not zero");
+        block[at] = 0xff;
+    }
+    if (block[size - 1] != 0 && (size - 1) % STRIDE_BYTES != 0)
+        workload_fail("calloc gave a block that is not zero");
+}
+
+static void replace(struct worker *worker, void **slot)
+{
+    size_t size = pick_size(worker);
+    block_free(*slot);
+    *slot = calloc(1, size);
+    if (*slot == NULL)
+        workload_fail("out of memory");
+    check_zero_and_dirty(*slot, size);
+    block_mark(*slot, size);
+    worker->operations++;
+}
+
+static void body(struct worker *worker)
+{
+    void *slots[SLOT_COUNT] = {NULL};
+    while (worker_next(worker))
+        for (int i = 0; i < STEPS_PER_ITERATION; i++)
+            replace(worker, &slots[random_below(worker, SLOT_COUNT)]);
+    for (size_t i = 0; i < SLOT_COUNT; i++)
+        block_free(slots[i]);
+}
+
+int main(int argc, char **argv)
+{
+    workload_begin("calloc_heavy", NULL, argc, argv);
+    workload_iterations(8000);
+    workload_run(body);
+    return workload_end();
+}

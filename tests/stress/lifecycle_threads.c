@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* lifecycle_threads.c - 10,000 threads are born, allocate, leave some blocks to others, and die.
+ * The resident size after all of them may not be above that after the first 1,000 by more than the
+ * bound: what a dead thread had must serve the living. */
+#include "stress/names.h"
+#include "stress/pattern.h"
+#include "stress/process.h"
+#include "support/check.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+enum {
+    WARM_UP_COUNT = 1000,
+    THREAD_COUNT = 10000,
+    TOGETHER_COUNT = 10, /* threads that live at the same time */
+    BLOCK_COUNT = 16,    /* blocks each thread allocates; half are left behind */
+    GROWTH_MAX = 2 << 20 /* bytes: 200 per thread */
+};
+
+struct life {
+    pthread_t thread;
+    uint64_t state;
+    void *left[BLOCK_COUNT]; /* freed by the next thread of this struct */
+};
+
+static struct life lives[TOGETHER_COUNT];
+
+static void *live(void *argument)
+{
+    struct life *life = argument;
+    void *own[BLOCK_COUNT];
+    for (int i = 0; i < BLOCK_COUNT; i++)
+        own[i] = t_malloc(random_size(&life->state, 15));
+    for (int i = 0; i < BLOCK_COUNT; i++) {
+        CHECK(own[i] != NULL);
+        t_free(life->left[i]);
+        life->left[i] = NULL;
+        if (i % 2 == 0)
+            life->left[i] = own[i];
+        else
+            t_free(own[i]);
+    }
+    return NULL;
+}
+
+static void live_and_die(int count)
+{
+    for (int done = 0; done < count; done += TOGETHER_COUNT) {
+        for (int i = 0; i < TOGETHER_COUNT; i++)
+            CHECK_EQ(pthread_create(&lives[i].thread, NULL, live, &lives[i]), 0);
+        for (int i = 0; i < TOGETHER_COUNT; i++)
+            CHECK_EQ(pthread_join(lives[i].thread, NULL), 0);
+    }
+}
+
+int main(void)
+{
+    for (uint64_t i = 0; i < TOGETHER_COUNT; i++)
+        lives[i].state = 2 * i + 1;
+    live_and_die(WARM_UP_COUNT);
+    long long before = rss_bytes();
+    live_and_die(THREAD_COUNT);
+    long long growth = rss_bytes() - before;
+    print_figure("resident bytes after the warm-up: ", before);
+    print_figure("growth over 10000 threads, bytes: ", growth);
+#ifndef STRESS_SANITIZED
+    CHECK(growth <= GROWTH_MAX);
+#endif
+    CHECK(heap_works(1));
+    return check_done();
+}
