@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "central/page_heap.h"
 #include "os/lock.h"
+#include "os/os.h"
 #include "pagemap/class_map.h"
 #include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
@@ -14,6 +15,12 @@
 
 /* List 0 holds the fullest spans. */
 #define BUCKETS 8
+
+/* From this many spans of its class on, a new span is made resident by one call instead of a fault per page:
+ * the class grows, fills its spans one after the other, and this one is at most this share of it. */
+#ifndef ZCI_POPULATE_SPANS_LEAST
+#define ZCI_POPULATE_SPANS_LEAST 16
+#endif
 
 /* Blocks looked up before the lock is taken. */
 #define LOOKUP_CHUNK 128
@@ -134,13 +141,18 @@ static struct span *new_span(unsigned class_index)
     for (size_t i = 0; i < span->granules; i++)
         pagemap_set(span->start + i * ZCI_GRANULE_BYTES, span);
     zci_class_map_set(span->start, span->granules, class_index);
+    bool was_zero = span->is_zero;
     span_set_state(span, SPAN_SMALL);
+    if (was_zero && atomic_load_relaxed(&lists[class_index].span_count) >= ZCI_POPULATE_SPANS_LEAST)
+        zci_os_populate((void *)span->start, span_bytes(span));
     return span;
 }
 
 static void end_span(struct span *span)
 {
     const struct size_class *size_class = &zci_size_classes[span->class_index];
+    /* First of all: the child of a fork that rebuilds the lists must not take a span that is half gone. */
+    span_set_state(span, SPAN_CACHED);
     zci_class_map_set(span->start, span->granules, 0);
     if (span->bitmap != &span->inline_bits)
         zci_meta_block_free(span->bitmap, zci_meta_grade((size_class->capacity + 63) / 64 * 8));

@@ -26,6 +26,10 @@ struct os_calls {
     /* Moves the pages of [from, from + bytes) to [to, ...), which loses its own. from stays mapped and
      * reads zero (keep_source), or becomes unmapped. */
     int (*move)(void *from, void *to, size_t bytes, bool keep_source);
+    /* Makes pages resident at once, and zero, as if each had been written to. */
+    int (*populate)(void *start, size_t bytes);
+    /* Asks for huge pages where the range is written to. */
+    int (*prefer_huge)(void *start, size_t bytes);
     /* Changes the length of a mapping where it stands. */
     int (*resize)(void *start, size_t old_bytes, size_t new_bytes);
 };
@@ -48,6 +52,9 @@ bool zci_os_make_readable(void *start, size_t bytes);
 bool zci_os_commit(void *start, size_t bytes);
 /* The pages' contents are dropped; they stay committed and read zero. */
 bool zci_os_purge(void *start, size_t bytes);
+/* Advice: costs nothing but time if it fails. */
+bool zci_os_populate(void *start, size_t bytes);
+bool zci_os_prefer_huge(void *start, size_t bytes);
 /* Gives the address space back. On failure the mapping is lost but harmless. */
 bool zci_os_release(void *start, size_t bytes);
 /* Both ranges committed; afterwards from reads zero. */

@@ -2,14 +2,21 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* os_linux.c - os.h for Linux, glibc and musl.
  * Purging is MADV_DONTNEED: MADV_FREE leaves the pages in RSS until the kernel is short of memory. */
+#include "base/atomic.h"
 #include "os/os.h"
 
-#include <errno.h>
-#include <linux/futex.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* From the kernel's headers, which musl's compiler wrapper does not see. */
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -36,17 +43,56 @@ static int native_purge(void *start, size_t bytes)
     return madvise(start, bytes, MADV_DONTNEED);
 }
 
+/* Linux 5.14; before it, and where memory is short, the pages come one by one as ever. */
+static int native_populate(void *start, size_t bytes)
+{
+    return madvise(start, bytes, MADV_POPULATE_WRITE);
+}
+
+static int native_prefer_huge(void *start, size_t bytes)
+{
+    return madvise(start, bytes, MADV_HUGEPAGE);
+}
+
 static int native_release(void *start, size_t bytes)
 {
     return munmap(start, bytes);
 }
 
+static int move(void *from, void *to, size_t bytes, int more_flags)
+{
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | more_flags;
+    return mremap(from, bytes, bytes, flags, to) == MAP_FAILED ? -1 : 0;
+}
+
+/* Does MREMAP_DONTUNMAP (Linux 5.7) leave the source mapped? qemu's user emulation up to 7.2 accepts the
+ * flag and unmaps all the same, which shows when the source is to be protected anew. */
+static bool probe_keep_source(void)
+{
+    size_t page = zci_os_page_bytes();
+    char *pair = native_reserve(NULL, 2 * page);
+    if (pair == NULL)
+        return false;
+    bool works = native_make_writable(pair, 2 * page) == 0 &&
+                 move(pair, pair + page, page, MREMAP_DONTUNMAP) == 0 &&
+                 native_make_writable(pair, page) == 0;
+    native_release(pair, 2 * page);
+    return works;
+}
+
 /* With keep_source the hole must never exist, or another thread's mmap could land in it: only
- * MREMAP_DONTUNMAP (Linux 5.7) will do, and its absence is a failure like any other. */
+ * MREMAP_DONTUNMAP will do, and its absence is a failure like any other. */
 static int native_move(void *from, void *to, size_t bytes, bool keep_source)
 {
-    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (keep_source ? MREMAP_DONTUNMAP : 0);
-    return mremap(from, bytes, bytes, flags, to) == MAP_FAILED ? -1 : 0;
+    static int can_keep_source; /* atomic: 0 not known, 1 yes, -1 no */
+    if (!keep_source)
+        return move(from, to, bytes, 0);
+    int can = atomic_load_relaxed(&can_keep_source);
+    if (can == 0) {
+        can = probe_keep_source() ? 1 : -1;
+        atomic_store_relaxed(&can_keep_source, can);
+    }
+    return can > 0 ? move(from, to, bytes, MREMAP_DONTUNMAP) : -1;
 }
 
 static int native_resize(void *start, size_t old_bytes, size_t new_bytes)
@@ -59,6 +105,8 @@ const struct os_calls zci_os_calls_native = {
     .make_writable = native_make_writable,
     .make_readable = native_make_readable,
     .purge = native_purge,
+    .populate = native_populate,
+    .prefer_huge = native_prefer_huge,
     .release = native_release,
     .move = native_move,
     .resize = native_resize,
