@@ -40,7 +40,8 @@ def save(pyplot, figure, folder, name):
 def draw_geomeans(pyplot, result, folder):
     """Bars: the mean ratio to the best, in time by group and in peak memory."""
     present = [group for group in GROUPS if any(row["group"] == group for row in result["rows"])]
-    sets = [(f"time,\n{group}", [row for row in result["rows"] if row["group"] == group], TIME) for group in present]
+    sets = [(f"time,\n{group}", [row for row in result["rows"] if row["group"] == group], TIME)
+            for group in present]
     sets += [("time,\nall", result["rows"], TIME), ("peak RSS,\nall", result["rows"], RSS)]
     names, colour = names_of(result), colours(result)
     figure, axes = pyplot.subplots(figsize=(1.6 + 1.3 * len(sets), 3.6))
@@ -83,7 +84,8 @@ def draw_rows(pyplot, result, metric, folder, name):
     axes.set_xlabel(f"{metric.title}, ratio to the best of the row; arrows are beyond {RATIO_SHOWN_MAX:g}")
     handles = [pyplot.Line2D([], [], marker="o", linestyle="", color=colour[each], label=each)
                for each in names_of(result)]
-    axes.legend(handles=handles, ncols=len(handles), frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0))
+    axes.legend(handles=handles, ncols=len(handles), frameon=False, loc="lower center",
+                bbox_to_anchor=(0.4, 1.0))
     return save(pyplot, figure, folder, name)
 
 
@@ -92,13 +94,14 @@ def draw_idle(pyplot, result, folder):
     rows = [row for row in result["rows"] if row["group"] == "idle memory"]
     if not rows:
         return None
-    figure, all_axes = pyplot.subplots(1, len(rows), figsize=(1 + 3.8 * len(rows), 3), squeeze=False, sharey=True)
+    size = (1 + 3.8 * len(rows), 3)
+    figure, all_axes = pyplot.subplots(1, len(rows), figsize=size, squeeze=False, sharey=True)
     for row, axes in zip(rows, all_axes[0]):
         for name in names_of(result):
             runs, _ = good_runs(row["runs"].get(name, []))
             samples = runs[0]["printed"].get("rss_mib", []) if runs else []
-            axes.plot([at for at, _ in samples], [mib for _, mib in samples], marker=".", color=colours(result)[name],
-                      label=name)
+            axes.plot([at for at, _ in samples], [mib for _, mib in samples], marker=".",
+                      color=colours(result)[name], label=name)
         axes.set_title(row["name"], fontsize=9)
         axes.set_xlabel("seconds")
         axes.set_ylim(bottom=0)

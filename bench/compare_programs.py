@@ -78,8 +78,8 @@ print length($text), " ", scalar(keys %seen), "\\n";
 SQL = """
 create table t(id integer primary key, name text, grp integer, note text);
 with recursive c(i) as (select 1 union all select i + 1 from c where i < 150000)
-insert into t select i, 'name' || (i * 7919 % 100003), i % 997, substr('abcdefghijklmnopqrstuvwxyz', 1 + i % 20)
-from c;
+insert into t select i, 'name' || (i * 7919 % 100003), i % 997,
+    substr('abcdefghijklmnopqrstuvwxyz', 1 + i % 20) from c;
 create index t_name on t(name);
 create index t_grp on t(grp, note);
 select count(*), sum(length(note)) from t;

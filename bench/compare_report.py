@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 """compare_report.py - what bench/compare makes of its measurements: tables, geometric means, CSV.
 
-A result is what the JSON file holds: {"allocators": [...], "rows": [{"name", "group", "runs": {name: [...]}}]}.
+A result is what the JSON file holds: {"allocators": [...], "rows": [{"name", "group", "runs": {name: [...]}}]}
 A cell is the median of a row's runs under one allocator; of the undisturbed ones if there are at least two.
 A ratio is a cell divided by the smallest cell of its row, so 1.00 is the best allocator of the row.
 "NAME / other" is one of ours divided by the best of those that are not ours: below 1.00 it leads."""
@@ -146,8 +146,8 @@ def geomean_table(result):
     add("CPU time", rows, CPU)
     add("CPU time, by minimum", rows, CPU, min)
     add("peak RSS, all", rows, RSS)
-    add("peak RSS, rows from 20 MiB up", [row for row in rows if smallest_peak(result, row) >= RSS_NOTABLE_BYTES],
-        RSS)
+    notable = [row for row in rows if smallest_peak(result, row) >= RSS_NOTABLE_BYTES]
+    add("peak RSS, rows from 20 MiB up", notable, RSS)
     add("page faults", rows, FAULTS)
     add("context switches", rows, SWITCHES)
     return align(table)
@@ -198,7 +198,8 @@ def failure_lines(result):
         for name, runs in row["runs"].items():
             reasons = [run["failed"] for run in runs if "failed" in run]
             if reasons:
-                lines.append(f"FAILED {row['name']} under {name}, {len(reasons)} of {len(runs)}: {reasons[0]}")
+                count = f"{len(reasons)} of {len(runs)}"
+                lines.append(f"FAILED {row['name']} under {name}, {count}: {reasons[0]}")
         hashes = {run["output_sha256"] for runs in row["runs"].values() for run in good_runs(runs)[0]}
         if len(hashes) > 1:
             lines.append(f"FAILED {row['name']}: the runs do not all print the same")
@@ -218,15 +219,16 @@ def text_report(result, has_all_tables):
     blocks.append(idle_table(result))
     blocks.append(geomean_table(result))
     if len(ours_of(result)) < len(names_of(result)):
-        blocks.extend(behind_lines(result, metric, name) for name in ours_of(result) for metric in (TIME, RSS))
+        for name in ours_of(result):
+            blocks.extend(behind_lines(result, metric, name) for metric in (TIME, RSS))
     blocks.append(failure_lines(result))
     blocks.append([noise_line(result)])
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def write_csv(path, result):
-    columns = ["time_s", "wall_s", "user_s", "system_s", "peak_bytes", "minor_faults", "major_faults", "switches",
-               "foreign_cpus", "failed"]
+    columns = ["time_s", "wall_s", "user_s", "system_s", "peak_bytes", "minor_faults", "major_faults",
+               "switches", "foreign_cpus", "failed"]
     with open(path, "w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["row", "group", "allocator", "round", *columns])

@@ -11,9 +11,9 @@
 /* Dead threads' caches that keep their blocks for the next thread; more would only be memory. */
 #define CACHES_PARKED_FULL 16
 
-/* Rounds in which thread-exit destructors run (PTHREAD_DESTRUCTOR_ITERATIONS is 4 everywhere); in the last
- * the cache must go. */
-#define EXIT_ROUNDS 4
+/* Thread-exit destructors run in up to four rounds (PTHREAD_DESTRUCTOR_ITERATIONS). The cache goes in the
+ * third: in the last, tools that watch a thread may have let go of it already. */
+#define EXIT_ROUNDS 3
 
 static struct {
     struct lock lock;

@@ -39,7 +39,11 @@ static void *run_then_block(struct worker *worker, size_t size)
 
 static void body(struct worker *worker)
 {
-    enum { SIZE_COUNT = sizeof sizes / sizeof *sizes, COUNT_COUNT = sizeof counts / sizeof *counts };
+    enum {
+        SIZE_COUNT = sizeof sizes / sizeof *sizes,
+        COUNT_COUNT = sizeof counts / sizeof *counts
+    };
+
     void *stays[SIZE_COUNT];
     for (size_t i = 0; i < SIZE_COUNT; i++)
         stays[i] = run_then_block(worker, sizes[i]);

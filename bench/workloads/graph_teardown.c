@@ -7,6 +7,7 @@
 #include "workload.h"
 
 enum { NODE_COUNT = 50000, EDGES_PER_NODE = 3, LABEL_LOW = 4, LABEL_HIGH = 6 };
+
 enum { SAME, HELPER };
 
 struct node {

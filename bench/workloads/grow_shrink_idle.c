@@ -12,7 +12,8 @@
 
 enum { LIVE_MIB = 192, SIZE_LOW = 4, SIZE_HIGH = 12, KEPT_PERCENT = 5, SAMPLES_PER_IDLE = 4 };
 
-static const size_t slot_count_all = (size_t)LIVE_MIB * 1024 * 1024 / 800; /* slots hold 800 bytes or so */
+static const size_t slot_count_all =
+    (size_t)LIVE_MIB * 1024 * 1024 / 800; /* slots hold 800 bytes or so */
 static double idle_seconds;
 static double idle_total;
 static double start;

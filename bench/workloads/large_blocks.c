@@ -7,6 +7,7 @@
 #include "workload.h"
 
 enum { SLOT_COUNT = 6, SIZE_LOW = 20, SIZE_HIGH = 26, PAGE_SIZE_BYTES = 4096 };
+
 enum { PAGES, SPARSE };
 
 static void write_pages(unsigned char *block, size_t size)

@@ -10,6 +10,7 @@
 #include "workload.h"
 
 enum { BUFFER_COUNT = 4, START_SIZE = 64 };
+
 enum { DOUBLING, LINES, PAGES };
 
 static const size_t size_max[] = {(size_t)1 << 20, (size_t)64 << 10, (size_t)2 << 20};

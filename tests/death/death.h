@@ -3,8 +3,8 @@
 /* death.h - what the death programs share. Each makes one mistake and returns death_survived().
  *
  * Called with an argument ("at-call") a program ends right after the faulty call, so that only that
- * call can have noticed. Without one, what this thread has freed is sent to the spans first: the last
- * point at which every double free and interior pointer is found. */
+ * call can have noticed. Without one, what this thread has freed is sent to the spans first: the
+ * last point at which every double free and interior pointer is found. */
 #ifndef TESTS_DEATH_DEATH_H
 #define TESTS_DEATH_DEATH_H
 

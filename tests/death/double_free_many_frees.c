@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* double_free_many_frees.c - a double free found without help: once the class has more free blocks than
- * caches hold, the traffic that follows carries the two copies to their span. Never asks for a trim. */
+/* double_free_many_frees.c - a double free found without help: once the class has more free blocks
+ * than caches hold, the traffic that follows carries the two copies to their span. Never asks for a
+ * trim. */
 #include "death/death.h"
 
 #define BLOCK_COUNT 400000

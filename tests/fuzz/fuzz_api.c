@@ -2,9 +2,10 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* fuzz_api.c - the whole zc_ API against a shadow model; each input is a program of operations.
  *
- * Three bytes and operands make an operation: what, on which slot, on which thread. The model is a fixed
- * table of what every live block must be; it knows overlap, alignment, contents, zeroing, errno, usable
- * size and ownership. A difference ends the process by abort, which is what libFuzzer looks for.
+ * Three bytes and operands make an operation: what, on which slot, on which thread. The model is a
+ * fixed table of what every live block must be; it knows overlap, alignment, contents, zeroing,
+ * errno, usable size and ownership. A difference ends the process by abort, which is what libFuzzer
+ * looks for.
  * Invariants: the model never allocates; an input leaves nothing allocated behind.
  * Costs:      live bytes are bounded, threads per input are, too. */
 #include "fuzz/fuzz_api.h"
@@ -69,7 +70,7 @@ static void fail(const char *what, int line)
 
 #define EXPECT(condition) ((condition) ? (void)0 : fail(#condition, __LINE__))
 
-/* --- the model ----------------------------------------------------------------------------------- */
+/* --- the model ------------------------------------------------------------------------------- */
 
 static void slot_verify(const struct slot *slot)
 {
@@ -110,7 +111,7 @@ static void slot_leave(struct slot *slot)
     slot->block = NULL;
 }
 
-/* --- operations ----------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------ */
 
 static void free_slot(struct slot *slot, unsigned how)
 {
@@ -321,7 +322,7 @@ static void perform(const struct operation *operation)
     }
 }
 
-/* --- threads -------------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 static struct {
     pthread_mutex_t mutex;
@@ -372,7 +373,7 @@ static void perform_on_new_thread(struct operation *operation)
     EXPECT(pthread_join(thread, NULL) == 0);
 }
 
-/* --- inputs --------------------------------------------------------------------------------------- */
+/* --- inputs ---------------------------------------------------------------------------------- */
 
 static size_t read_byte(struct reader *reader)
 {

@@ -5,7 +5,7 @@
  *   fuzz_replay [seed [inputs [first]]]   pseudo-random inputs, reproducible one by one
  *   fuzz_replay FILE...                   inputs that a fuzzer has saved
  *
- * When an input ends the process, its number is printed: "fuzz_replay SEED 1 NUMBER" runs it alone. */
+ * When an input ends the process, its number is printed: run "fuzz_replay SEED 1 NUMBER". */
 #include "fuzz/fuzz_api.h"
 #include "stress/pattern.h"
 #include "support/check.h"

@@ -4,9 +4,10 @@
  *
  *   fork_signal [background threads ["spans"]]
  *
- * A child process sends SIGUSR1 while this one allocates. The handler forks; the new process returns
- * from the handler into the interrupted call, which must complete, and then proves its heap. With
- * background threads the process is multithreaded, where glibc's own malloc would deadlock. */
+ * A child process sends SIGUSR1 while this one allocates. The handler forks; the new process
+ * returns from the handler into the interrupted call, which must complete, and then proves its
+ * heap. With background threads the process is multithreaded, where glibc's own malloc would
+ * deadlock. */
 #include "stress/names.h"
 #include "stress/pattern.h"
 #include "stress/process.h"

@@ -2,9 +2,10 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* fork_stdio.c - fork while other threads are inside stdio.
  *
- * glibc's fork takes the lock of the list of open files after the atfork handlers. fflush(NULL) holds
- * that lock and waits for a file; a writer holds its file and waits for malloc. An allocator that keeps
- * its locks from an atfork handler on closes the circle and hangs; here that ends by SIGALRM. */
+ * glibc's fork takes the lock of the list of open files after the atfork handlers. fflush(NULL)
+ * holds that lock and waits for a file; a writer holds its file and waits for malloc. An allocator
+ * that keeps its locks from an atfork handler on closes the circle and hangs; here that ends by
+ * SIGALRM. */
 #include "stress/names.h"
 #include "stress/pattern.h"
 #include "stress/process.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* fork_threads.c - fork while other threads are inside malloc and free.
- * Every child allocates, frees, starts a thread that does so too, and exits; a child that finds a lock
- * taken by a thread it does not have hangs, and is ended by its alarm. */
+ * Every child allocates, frees, starts a thread that does so too, and exits; a child that finds a
+ * lock taken by a thread it does not have hangs, and is ended by its alarm. */
 #include "stress/names.h"
 #include "stress/process.h"
 #include "support/check.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* lifecycle_early.c - malloc before the constructors of any library: from .preinit_array, from a
- * library's constructor of the highest priority, from this program's. The blocks must live on in main. */
+ * library's constructor of the highest priority, from this program's. The blocks must live on in
+ * main. */
 #include "stress/early_library.h"
 #include "stress/names.h"
 #include "stress/process.h"

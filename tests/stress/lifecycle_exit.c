@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* lifecycle_exit.c - malloc and fork while the process exits: atexit handlers, destructors, threads that
- * go on allocating. Each case is a forked child that calls exit; its status is the verdict. */
+/* lifecycle_exit.c - malloc and fork while the process exits: atexit handlers, destructors, threads
+ * that go on allocating. Each case is a forked child that calls exit; its status is the verdict. */
 #include "stress/names.h"
 #include "stress/process.h"
 #include "support/check.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* lifecycle_keys.c - malloc and free in the destructors of thread-specific data, in all four rounds.
- * Keys are made before and after the allocator's own (if it has one), so that some of these destructors
- * run after the thread's cache is gone. */
+/* lifecycle_keys.c - malloc and free in the destructors of thread-specific data, in all four
+ * rounds. Keys are made before and after the allocator's own (if it has one), so that some of these
+ * destructors run after the thread's cache is gone. */
 #include "stress/names.h"
 #include "stress/pattern.h"
 #include "stress/process.h"
@@ -14,7 +14,7 @@
 
 enum { KEY_COUNT = 6, THREAD_COUNT = 2000, GROWTH_MAX = 2 << 20, BLOCK_BYTES = 300 };
 
-/* ThreadSanitizer is gone from a thread in the last round: nothing it has compiled may run there. */
+/* ThreadSanitizer is gone from a thread in the last round: nothing instrumented may run. */
 #ifdef STRESS_SANITIZED
 #define ROUND_COUNT (PTHREAD_DESTRUCTOR_ITERATIONS - 1)
 #else
@@ -32,7 +32,7 @@ static long destructor_count;
 static long last_round_count;
 static void *orphans[64]; /* atomic: blocks of the last rounds, freed by whoever comes next */
 
-/* The value is a block whose first bytes are a struct legacy; it moves to a new block each round. */
+/* The value is a block whose first bytes are a struct legacy; each round moves it. */
 static void *legacy_make(int key, int round)
 {
     struct legacy *legacy = t_malloc(BLOCK_BYTES);

@@ -10,13 +10,14 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     WARM_UP_COUNT = 1000,
     THREAD_COUNT = 10000,
     TOGETHER_COUNT = 10, /* threads that live at the same time */
     BLOCK_COUNT = 16,    /* blocks each thread allocates; half are left behind */
-    GROWTH_MAX = 2 << 20 /* bytes: 200 per thread */
+    GROWTH_MAX = 4 << 20 /* bytes; caches fill up slowly, but for 10,000 threads that is little */
 };
 
 struct life {
@@ -31,10 +32,13 @@ static void *live(void *argument)
 {
     struct life *life = argument;
     void *own[BLOCK_COUNT];
-    for (int i = 0; i < BLOCK_COUNT; i++)
-        own[i] = t_malloc(random_size(&life->state, 15));
     for (int i = 0; i < BLOCK_COUNT; i++) {
-        CHECK(own[i] != NULL);
+        size_t size = random_size(&life->state, 15);
+        own[i] = t_malloc(size);
+        if (CHECK(own[i] != NULL))
+            memset(own[i], 'x', size); /* what leaks must be resident to show */
+    }
+    for (int i = 0; i < BLOCK_COUNT; i++) {
         t_free(life->left[i]);
         life->left[i] = NULL;
         if (i % 2 == 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the zcmalloc authors
 // lifecycle_tls.cc - C++ thread_local objects whose constructors and destructors use the heap.
-// The objects are used in different orders and destroyed at thread exit, around pthread keys; the main
-// thread's are destroyed in exit.
+// The objects are used in different orders and destroyed at thread exit, around pthread keys; the
+// main thread's are destroyed in exit.
 #include "support/check.h"
 
 #include <map>

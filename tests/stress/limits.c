@@ -5,9 +5,9 @@
  *   limits                          all cases, each in a process of its own
  *   limits run <MiB> <block bytes>  one case; 0 bytes means four sizes in turn
  *
- * Cases run under RLIMIT_AS and under RLIMIT_DATA, set before the program is started, so that the start
- * of the allocator is tested, too. Every failure must be NULL with ENOMEM; what is freed must be usable
- * again; a thread's first malloc may come when nothing is left. */
+ * Cases run under RLIMIT_AS and under RLIMIT_DATA, set before the program is started, so that the
+ * start of the allocator is tested, too. Every failure must be NULL with ENOMEM; what is freed must
+ * be usable again; a thread's first malloc may come when nothing is left. */
 #include "stress/names.h"
 #include "stress/process.h"
 #include "support/check.h"
@@ -128,7 +128,7 @@ static int late_thread_start(struct late_thread *late)
     return CHECK_EQ(pthread_create(&late->thread, &attributes, allocate_late, late), 0);
 }
 
-/* Twice: all there is, and after the frees most of it again. Returns the bytes of the first time. */
+/* Twice: all there is, and after the frees most of it again. Value: bytes at first. */
 static size_t exhaust_twice(size_t size, size_t limit)
 {
     struct late_thread late;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* limits_maps.c - malloc when the program has used up vm.max_map_count, and under strict overcommit.
+/* limits_maps.c - malloc when the program has used up vm.max_map_count, or under strict overcommit.
  *
- * Then the kernel refuses new mappings, and also to split one: munmap, mprotect and madvise of a part
- * may fail. Each call must give memory or NULL with ENOMEM, no block may be lost, and all must be well
- * when mappings are to be had again. Tried with nothing left and with a few mappings left. */
+ * Then the kernel refuses new mappings, and also to split one: munmap, mprotect and madvise of a
+ * part may fail. Each call must give memory or NULL with ENOMEM, no block may be lost, and all must
+ * be well when mappings are to be had again. Tried with no mapping left and with a few. */
 #include "stress/names.h"
 #include "stress/pattern.h"
 #include "stress/process.h"

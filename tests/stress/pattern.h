@@ -2,10 +2,10 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* pattern.h - seeded random numbers, and block contents that prove whose block it is.
  *
- * A mark is derived from address, size and seed; each word of a block is derived from the mark and the
- * word's offset. A block handed out twice, moved wrongly or written to by the allocator shows.
- * Costs: blocks up to 16 KiB are filled whole; of larger ones the first and last 4 KiB and one word in
- *        each 4 KiB between, so that every page is touched. */
+ * A mark is derived from address, size and seed; each word of a block is derived from the mark and
+ * the word's offset. A block handed out twice, moved wrongly or written to by the allocator shows.
+ * Costs: blocks up to 16 KiB are filled whole; of larger ones the first and last 4 KiB and one word
+ *        in each 4 KiB between, so that every page is touched. */
 #ifndef TESTS_STRESS_PATTERN_H
 #define TESTS_STRESS_PATTERN_H
 

@@ -134,8 +134,8 @@ static inline void *background_run(void *seed)
 /* What all threads that churn use at the time: the more of them meet at one class the better. */
 static size_t churn_size = 9000;
 
-/* Takes so many blocks of one size that they come from spans and, freed, empty these spans again: what
- * background_run hardly does. */
+/* Takes so many blocks of one size that they come from spans and, freed, empty these spans again:
+ * what background_run hardly does. */
 static inline void churn_spans(void)
 {
     enum { BLOCK_COUNT = 256 };
@@ -163,8 +163,8 @@ static inline void *background_churn(void *unused)
     return unused;
 }
 
-/* In a child: 1 if many blocks of the size that churned can be had and freed. Writes only their starts:
- * it is the spans that matter, and a child pays for each page. */
+/* In a child: 1 if many blocks of the size that churned can be had and freed. Writes only their
+ * starts: it is the spans that matter, and a child pays for each page. */
 static inline int churned_spans_work(void)
 {
     enum { BLOCK_COUNT = 512, START_BYTES = 64 };

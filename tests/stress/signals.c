@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* signals.c - malloc interrupted by a profiler's signals, and by thread cancellation.
- * No call of the malloc family may be a cancellation point: a thread with a pending cancel must come
- * through any number of them. */
+ * No call of the malloc family may be a cancellation point: a thread with a pending cancel must
+ * come through any number of them. */
 #include "stress/names.h"
 #include "stress/pattern.h"
 #include "stress/process.h"

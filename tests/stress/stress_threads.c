@@ -4,10 +4,11 @@
  *
  *   stress_threads [seed [rounds]]
  *
- * Workers allocate, resize, free, and pass blocks to one another through a table of slots; each round
- * ends when its workers have died, at different times, and the next round's inherit their blocks.
- * Invariants: slots and workers hold item numbers; an exchange permutes them, so that each item has one
- *             owner at any time, and acquire/release on the slot hands its fields over.
+ * Workers allocate, resize, free, and pass blocks to one another through a table of slots; each
+ * round ends when its workers have died, at different times, and the next round's inherit their
+ * blocks.
+ * Invariants: slots and workers hold item numbers; an exchange permutes them, so that each item has
+ *             one owner at any time, and acquire/release on the slot hands its fields over.
  * Costs:      bounded by rounds; about 40 MiB live. */
 #include "stress/names.h"
 #include "stress/pattern.h"

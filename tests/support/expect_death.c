@@ -7,8 +7,9 @@
  * Succeeds if PROGRAM was ended by SIGABRT after writing exactly one line to fd 2 that begins with
  * MESSAGE; otherwise says what differed. ctest alone cannot do this: it counts every SIGABRT as a
  * failure, even with WILL_FAIL or PASS_REGULAR_EXPRESSION.
- * Invariants: no malloc and no stdio; the library is preloaded into PROGRAM only; PROGRAM sees none of
- *             the caller's ZCMALLOC_ variables and leaves no core file; a hung PROGRAM is killed. */
+ * Invariants: no malloc and no stdio; the library is preloaded into PROGRAM only; PROGRAM sees none
+ *             of the caller's ZCMALLOC_ variables and leaves no core file; a hung PROGRAM is
+ *             killed. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
