@@ -151,8 +151,6 @@ static struct span *new_span(unsigned class_index)
 static void end_span(struct span *span)
 {
     const struct size_class *size_class = &zci_size_classes[span->class_index];
-    /* First of all: the child of a fork that rebuilds the lists must not take a span that is half gone. */
-    span_set_state(span, SPAN_CACHED);
     zci_class_map_set(span->start, span->granules, 0);
     if (span->bitmap != &span->inline_bits)
         zci_meta_block_free(span->bitmap, zci_meta_grade((size_class->capacity + 63) / 64 * 8));
@@ -224,6 +222,8 @@ static bool return_run_locked(struct central_list *list, struct span *span, void
         return false;
     }
     unlist_locked(list, span);
+    /* From here on it is nobody's: the child of a fork that rebuilds this list must not take it. */
+    span_set_state(span, SPAN_CACHED);
     counter_add(&list->span_count, (uint64_t)-1);
     return true;
 }
