@@ -21,6 +21,8 @@ install(FILES ${CMAKE_BINARY_DIR}/zcmalloc-config.cmake
   ${CMAKE_BINARY_DIR}/zcmalloc-config-version.cmake
   DESTINATION ${zc_package_dir} COMPONENT Development)
 
+# Relative, so that `cmake --install --prefix` may say another place than the configuration did.
+file(RELATIVE_PATH ZC_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/zcmalloc.pc.in ${CMAKE_BINARY_DIR}/zcmalloc.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/zcmalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
   COMPONENT Development)

@@ -49,7 +49,7 @@ void *zci_os_reserve(size_t bytes, size_t alignment)
         return start;
     counted_calls()->release(start, bytes);
     size_t padded_bytes;
-    if (__builtin_add_overflow(bytes, alignment - zci_os_page_bytes(), &padded_bytes))
+    if (__builtin_add_overflow(bytes, alignment, &padded_bytes))
         return NULL;
     start = counted_calls()->reserve(NULL, padded_bytes);
     if (start == NULL)
