@@ -22,6 +22,15 @@
 #define ZCI_POPULATE_SPANS_LEAST 16
 #endif
 
+/* Spans without blocks out that a class keeps, so that a program that swings around a full span does not
+ * carry it to the page heap and back each time. */
+#ifndef ZCI_EMPTY_SPANS_KEPT
+#define ZCI_EMPTY_SPANS_KEPT 1
+#endif
+
+/* So many blocks, or fewer, are fetched for a thread that starts on a class. */
+#define FRESH_COUNT_MAX 16
+
 /* Blocks looked up before the lock is taken. */
 #define LOOKUP_CHUNK 128
 
@@ -29,6 +38,7 @@ struct central_list {
     struct lock lock;
     uint32_t filled;               /* bit b: buckets[b] is not empty; under lock, as all below */
     struct span *buckets[BUCKETS];
+    uint64_t empty_count; /* listed spans with no block out */
     uint64_t span_count; /* atomic, relaxed: statistics */
     uint64_t free_count;
     uint64_t fetch_count;
@@ -77,13 +87,25 @@ static void relist_locked(struct central_list *list, struct span *span, uint32_t
     enlist_locked(list, span, bucket);
 }
 
-/* Free blocks in address order, then blocks never handed out. */
+/* Blocks never handed out. */
+static size_t carve(struct span *span, const struct size_class *size_class, void **objects,
+                    size_t count)
+{
+    size_t taken = 0;
+    while (taken < count && span->carved < size_class->capacity)
+        objects[taken++] = (void *)(span->start + (uint64_t)span->carved++ * size_class->bytes);
+    return taken;
+}
+
+/* Free blocks in address order, then blocks never handed out; the other way round for few of them, which
+ * are a thread's first: among freed ones it would get cache lines that others use. */
 static size_t take_from_span(struct span *span, const struct size_class *size_class, void **objects,
                              size_t count)
 {
-    size_t taken = 0;
+    size_t taken = count <= FRESH_COUNT_MAX ? carve(span, size_class, objects, count) : 0;
+    size_t fresh = taken;
     size_t words = (span->carved + 63) / 64;
-    uint32_t free_bits = span->carved - span->used;
+    uint32_t free_bits = span->carved - span->used - (uint32_t)fresh;
     for (size_t w = 0; w < words && taken < count && free_bits != 0; w++) {
         uint64_t word = span->bitmap[w];
         while (word != 0 && taken < count) {
@@ -94,8 +116,7 @@ static size_t take_from_span(struct span *span, const struct size_class *size_cl
         }
         span->bitmap[w] = word;
     }
-    while (taken < count && span->carved < size_class->capacity)
-        objects[taken++] = (void *)(span->start + (uint64_t)span->carved++ * size_class->bytes);
+    taken += carve(span, size_class, objects + taken, count - taken);
     span->used += (uint32_t)taken;
     return taken;
 }
@@ -170,12 +191,14 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
             lock_acquire(&list->lock);
             if (fresh != NULL) {
                 counter_add(&list->span_count, 1);
+                list->empty_count++;
                 relist_locked(list, fresh, size_class->capacity);
             } else if (list->filled == 0) {
                 break;
             }
         }
         struct span *span = list->buckets[__builtin_ctz(list->filled)];
+        list->empty_count -= span->used == 0;
         taken += take_from_span(span, size_class, objects + taken, count - taken);
         relist_locked(list, span, size_class->capacity);
     }
@@ -204,6 +227,14 @@ struct span *zci_central_span_of(unsigned class_index, const void *block, uint32
     return span;
 }
 
+/* The span is nobody's from here on: the child of a fork that rebuilds this list must not take it. */
+static void retire_locked(struct central_list *list, struct span *span)
+{
+    unlist_locked(list, span);
+    span_set_state(span, SPAN_CACHED);
+    counter_add(&list->span_count, (uint64_t)-1);
+}
+
 /* Returns blocks that lie side by side in objects and in one span; true if the span is now empty. */
 static bool return_run_locked(struct central_list *list, struct span *span, void *const *objects,
                               const uint32_t *indices, size_t count)
@@ -217,15 +248,22 @@ static bool return_run_locked(struct central_list *list, struct span *span, void
         *word |= bit;
     }
     span->used -= (uint32_t)count;
-    if (span->used != 0) {
-        relist_locked(list, span, zci_size_classes[span->class_index].capacity);
-        return false;
+    if (span->used == 0 && list->empty_count >= ZCI_EMPTY_SPANS_KEPT) {
+        retire_locked(list, span);
+        return true;
     }
-    unlist_locked(list, span);
-    /* From here on it is nobody's: the child of a fork that rebuilds this list must not take it. */
-    span_set_state(span, SPAN_CACHED);
-    counter_add(&list->span_count, (uint64_t)-1);
-    return true;
+    list->empty_count += span->used == 0;
+    relist_locked(list, span, zci_size_classes[span->class_index].capacity);
+    return false;
+}
+
+static void end_spans(struct span *spans)
+{
+    while (spans != NULL) {
+        struct span *span = spans;
+        spans = span->next;
+        end_span(span);
+    }
 }
 
 static void return_chunk(unsigned class_index, void *const *objects, size_t count)
@@ -249,11 +287,7 @@ static void return_chunk(unsigned class_index, void *const *objects, size_t coun
     }
     counter_add(&list->return_count, count);
     lock_release(&list->lock);
-    while (empty != NULL) {
-        struct span *span = empty;
-        empty = span->next;
-        end_span(span);
-    }
+    end_spans(empty);
 }
 
 void zci_central_return(unsigned class_index, void *const *objects, size_t count)
@@ -263,6 +297,27 @@ void zci_central_return(unsigned class_index, void *const *objects, size_t count
         return_chunk(class_index, objects, chunk);
         objects += chunk;
         count -= chunk;
+    }
+}
+
+void zci_central_drain(void)
+{
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        struct central_list *list = &lists[c];
+        struct span *empty = NULL;
+        lock_acquire(&list->lock);
+        /* Spans without a block out are among the least occupied. */
+        for (struct span *span = list->buckets[BUCKETS - 1], *next; span != NULL; span = next) {
+            next = span->next;
+            if (span->used != 0)
+                continue;
+            retire_locked(list, span);
+            list->empty_count--;
+            span->next = empty;
+            empty = span;
+        }
+        lock_release(&list->lock);
+        end_spans(empty);
     }
 }
 
@@ -292,6 +347,7 @@ static void rebuild_span(struct span *span, void *context)
         free_bits += (uint32_t)__builtin_popcountll(span->bitmap[w]);
     span->used = span->carved - free_bits;
     span->bucket = SPAN_UNLISTED;
+    list->empty_count += span->used == 0;
     relist_locked(list, span, zci_size_classes[class_index].capacity);
     list->span_count++;
 }
@@ -304,6 +360,7 @@ void zci_central_fork_child(void)
             continue;
         list->filled = 0;
         list->span_count = 0;
+        list->empty_count = 0;
         memset(list->buckets, 0, sizeof list->buckets);
         zci_page_heap_each_run(rebuild_span, &c);
     }

@@ -19,6 +19,9 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count);
 /* Any blocks of this class, in any order. */
 void zci_central_return(unsigned class_index, void *const *objects, size_t count);
 
+/* Spans that are kept without a block out go to the page heap. */
+void zci_central_drain(void);
+
 struct central_stats {
     uint64_t span_count;
     uint64_t free_count; /* blocks */

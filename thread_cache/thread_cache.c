@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* thread_cache.c - the slow side of a thread's cache: moves whole batches.
- * A bin keeps its loaded batch and at most one spare. Full: the spare goes to the depot, the loaded batch
- * becomes the spare. Empty: the spare becomes the loaded batch, else one comes from the depot, else the
- * loaded batch is filled from the spans. A program that swings by a batch around any level stays here. */
+ * A bin keeps its loaded batch and a few spare ones. Full: the loaded batch becomes a spare, or goes to the
+ * depot. Empty: a spare becomes the loaded batch, else one comes from the depot, else the loaded batch is
+ * filled from the spans. A program that swings by less than the spares around any level stays here, and its
+ * blocks stay in its thread: small ones that wandered would soon share cache lines between threads. */
 #include "thread_cache/thread_cache.h"
 
 #include "central/batch.h"
@@ -14,7 +15,15 @@
 
 /* First fetch of a class: few blocks, or a thread that needs one strands many. */
 #define REFILL_FIRST_BYTES 1024
-#define REFILL_FIRST_MAX   8
+#define REFILL_FIRST_MAX   16
+
+/* First frees of a class by a thread that never allocated any: these blocks lie among another thread's, and
+ * to get them back at once would be to share its cache lines. They go to their span. */
+#define FOREIGN_FREES 4
+
+/* Spare batches of a class, by bytes: a batch of 16-byte blocks is 2 KiB only. */
+#define SPARE_BYTES     32768
+#define SPARE_COUNT_MAX 16
 
 /* What a bin without a batch points at: no objects above a NULL floor, and no room. */
 static void *const no_objects[2];
@@ -125,6 +134,39 @@ static void *pop(struct thread_cache *cache, unsigned class_index)
     return *--cache->bins[class_index].top;
 }
 
+/* --- spare batches ------------------------------------------------------------------------------- */
+
+static size_t spare_limit(unsigned class_index)
+{
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    size_t count = SPARE_BYTES / ((size_t)size_class->bytes * size_class->batch);
+    return count < 1 ? 1 : count > SPARE_COUNT_MAX ? SPARE_COUNT_MAX : count;
+}
+
+static void spare_push(struct shelf *shelf, struct batch *batch)
+{
+    batch->next = shelf->spare;
+    shelf->spare = batch;
+    shelf->spare_count++;
+    shelf->spare_objects += batch->count;
+}
+
+static struct batch *spare_pop(struct shelf *shelf)
+{
+    struct batch *batch = shelf->spare;
+    if (batch == NULL)
+        return NULL;
+    shelf->spare = batch->next;
+    shelf->spare_count--;
+    shelf->spare_objects -= batch->count;
+    return batch;
+}
+
+static void count_miss(struct shelf *shelf)
+{
+    shelf->miss_count = (uint8_t)(shelf->miss_count + (shelf->miss_count != UINT8_MAX));
+}
+
 /* --- empty ---------------------------------------------------------------------------------------- */
 
 static size_t refill_first(unsigned class_index)
@@ -138,7 +180,7 @@ static size_t slow_start(struct shelf *shelf, unsigned class_index)
 {
     size_t most = zci_size_classes[class_index].batch;
     size_t count = shelf->refill != 0 ? shelf->refill : refill_first(class_index);
-    shelf->refill = (uint32_t)(2 * count < most ? 2 * count : most);
+    shelf->refill = (uint8_t)(2 * count < most ? 2 * count : most);
     return count;
 }
 
@@ -161,10 +203,9 @@ static void *refill_from_spans(struct thread_cache *cache, unsigned class_index)
 void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
-    struct batch *batch = shelf->spare;
-    shelf->spare = NULL;
+    struct batch *batch = spare_pop(shelf);
     if (batch == NULL) {
-        shelf->miss_count++;
+        count_miss(shelf);
         batch = depot_take(class_index, cache->spread);
     }
     if (batch == NULL)
@@ -191,17 +232,23 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
     size_t most = zci_size_classes[class_index].batch;
     struct batch *loaded = shelf->loaded;
     bool has_room = false;
-    if (loaded == NULL || loaded->capacity < most) {
+    if (loaded == NULL && shelf->refill == 0 && shelf->miss_count < FOREIGN_FREES) {
+        count_miss(shelf);
+    } else if (loaded == NULL || loaded->capacity < most) {
         /* Small still: it grows by a grade before anything leaves. */
         size_t wanted = loaded == NULL ? 1 : 2 * (size_t)loaded->capacity;
         has_room = enlarge(cache, class_index, wanted < most ? wanted : most);
     }
     if (!has_room && loaded != NULL) {
-        shelf->miss_count++;
-        if (shelf->spare != NULL)
-            send(cache, class_index, shelf->spare);
-        shelf->spare = unload(cache, class_index);
-        struct batch *fresh = stash_take(cache, loaded->grade);
+        struct batch *full = unload(cache, class_index);
+        unsigned grade = full->grade;
+        if (shelf->spare_count < spare_limit(class_index)) {
+            spare_push(shelf, full);
+        } else {
+            count_miss(shelf);
+            send(cache, class_index, full);
+        }
+        struct batch *fresh = stash_take(cache, grade);
         load(cache, class_index, fresh);
         has_room = fresh != NULL;
     }
@@ -226,12 +273,13 @@ void zci_thread_cache_flush(struct thread_cache *cache)
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
         struct shelf *shelf = &cache->shelves[c];
         struct batch *loaded = unload(cache, c);
-        struct batch *spare = shelf->spare;
+        struct batch *spare;
         load(cache, c, NULL);
-        shelf->spare = NULL;
         shelf->refill = 0;
+        shelf->miss_count = 0;
         flush_batch(c, loaded);
-        flush_batch(c, spare);
+        while ((spare = spare_pop(shelf)) != NULL)
+            flush_batch(c, spare);
     }
     for (unsigned grade = 0; grade < BATCH_GRADES; grade++) {
         while (cache->stash[grade] != NULL) {
@@ -249,15 +297,12 @@ uint64_t zci_thread_cache_bytes(const struct thread_cache *cache)
     uint64_t bytes = 0;
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
         struct batch *loaded = atomic_load_relaxed(&cache->shelves[c].loaded);
-        struct batch *spare = atomic_load_relaxed(&cache->shelves[c].spare);
-        uint64_t count = 0;
+        uint64_t count = atomic_load_relaxed(&cache->shelves[c].spare_objects);
         if (loaded != NULL) {
             uintptr_t top = (uintptr_t)atomic_load_relaxed(&cache->bins[c].top);
             uintptr_t objects = (top - (uintptr_t)loaded->objects) / sizeof(void *);
             count += objects <= loaded->capacity ? objects : 0;
         }
-        if (spare != NULL)
-            count += atomic_load_relaxed(&spare->count);
         bytes += count * zci_size_classes[c].bytes;
     }
     return bytes;

@@ -3,7 +3,7 @@
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 """gen_size_classes.py - writes src/base/size_class.def.
 
-usage: tools/gen_size_classes.py [--linear-to BYTES] [--batch-bytes N] > src/base/size_class.def
+usage: tools/gen_size_classes.py [--linear-to BYTES] [--batch-bytes N] [--batch-least N] > src/base/size_class.def
 
 Rules, each checked again by tests/unit/size_class_test.c:
   - 8, then steps of 16 bytes up to --linear-to (128), then eight classes per doubling up to 64 KiB;
@@ -11,7 +11,7 @@ Rules, each checked again by tests/unit/size_class_test.c:
     lands on a class of that alignment;
   - a span is the shortest run of 64 KiB granules that wastes at most 1/8 at its end and holds at least
     eight blocks (four above 32 KiB);
-  - a batch is --batch-bytes of blocks, between 2 and 125 (125 fills a batch of 1 KiB exactly).
+  - a batch is --batch-bytes of blocks, between --batch-least and 125 (125 fills 1 KiB exactly).
 """
 import argparse
 
@@ -42,6 +42,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--linear-to", type=int, default=128)
     parser.add_argument("--batch-bytes", type=int, default=16384)
+    parser.add_argument("--batch-least", type=int, default=2)
     arguments = parser.parse_args()
     print("/* SPDX-License-Identifier: MIT")
     print(" * SPDX-FileCopyrightText: 2026 the zcmalloc authors */")
@@ -49,7 +50,7 @@ def main():
     print(" * SIZE_CLASS(class, bytes, bytes of the class before, granules per span, blocks per batch) */")
     before = 0
     for index, size in enumerate(class_sizes(arguments.linear_to), start=1):
-        batch = max(2, min(BATCH_MAX, arguments.batch_bytes // size))
+        batch = max(arguments.batch_least, min(BATCH_MAX, arguments.batch_bytes // size))
         print(f"SIZE_CLASS({index}, {size}, {before}, {span_granules(size)}, {batch})")
         before = size
 

@@ -226,6 +226,7 @@ size_t zci_heap_trim(size_t keep_bytes)
         zci_thread_cache_flush(cache);
     zci_thread_registry_flush_parked();
     zci_depot_drain();
+    zci_central_drain();
     zci_run_cache_drain();
     size_t released = zci_huge_drain();
     return released + zci_page_heap_release(keep_bytes);

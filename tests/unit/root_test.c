@@ -39,9 +39,9 @@ static int in_caches(unsigned class_index, uint64_t block)
         if (loaded != 0 &&
             in_batch(loaded, (top - loaded - zci_root.batch_objects_offset) / 8, block))
             return 1;
-        if (spare != 0 &&
-            in_batch(spare, (uint32_t)read_word(spare + zci_root.batch_count_offset), block))
-            return 1;
+        for (; spare != 0; spare = read_word(spare))
+            if (in_batch(spare, (uint32_t)read_word(spare + zci_root.batch_count_offset), block))
+                return 1;
     }
     return 0;
 }
