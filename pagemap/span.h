@@ -45,7 +45,7 @@ struct span {
     uint64_t *bitmap;  /* SMALL: &inline_bits, or from the meta arena */
     union {
         uint64_t inline_bits; /* SMALL: the bitmap of a span of at most 64 blocks */
-        uint64_t bytes;       /* HUGE: bytes of the mapping */
+        uint64_t bytes;       /* LARGE: bytes asked for last; HUGE: bytes of the mapping */
     };
     uint64_t reserved; /* 0; keeps descriptors from sharing a line */
 };

@@ -181,7 +181,8 @@ static size_t slow_start(struct shelf *shelf, unsigned class_index)
     size_t most = zci_size_classes[class_index].batch;
     size_t count = shelf->refill != 0 ? shelf->refill : refill_first(class_index);
     shelf->refill = (uint8_t)(2 * count < most ? 2 * count : most);
-    return count;
+    /* Eight blocks of any class end where a cache line does: the next ones go to another thread. */
+    return count >= 8 ? count & ~(size_t)7 : count;
 }
 
 static void *refill_from_spans(struct thread_cache *cache, unsigned class_index)

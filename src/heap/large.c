@@ -61,8 +61,10 @@ void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
     *is_zero = span->is_zero;
     span->is_zero = false;
     span->class_index = 0;
-    if (span_state(span) != SPAN_HUGE)
+    if (span_state(span) != SPAN_HUGE) {
+        span->bytes = size;
         span_set_state(span, SPAN_LARGE);
+    }
     return (void *)span->start;
 }
 
@@ -135,18 +137,20 @@ static void *move_block(struct span *span, size_t size)
 static void *resize_run(struct span *span, size_t size)
 {
     size_t granules = granules_for(size);
-    if (granules == span->granules)
-        return (void *)span->start;
-    if (granules < span->granules) {
-        /* A little too long is not worth a lock and a hole. */
-        if (span->granules - granules > span->granules / 8)
+    bool shrinks = size < span->bytes;
+    bool fits = granules <= span->granules;
+    if (!fits && !is_huge(size, 1))
+        fits = zci_page_heap_grow(span, granules);
+    if (fits) {
+        span->bytes = size;
+        /* A little too long is not worth a lock and a hole, nor is room that a growing block will need. */
+        if (shrinks && span->granules - granules > span->granules / 8)
             zci_page_heap_shrink(span, granules);
         return (void *)span->start;
     }
-    if (!is_huge(size, 1) && zci_page_heap_grow(span, granules))
-        return (void *)span->start;
-    /* A quarter ahead, as in heap.c; what is not touched is not resident. */
-    size_t ahead = span_bytes(span) + span_bytes(span) / 4;
+    /* Half as much again ahead: what is not touched is not resident, and a buffer that grows step by step
+     * is copied twice in all instead of once per step. */
+    size_t ahead = span_bytes(span) + span_bytes(span) / 2;
     void *moved = size < ahead ? move_block(span, ahead) : NULL;
     return moved != NULL ? moved : move_block(span, size);
 }
