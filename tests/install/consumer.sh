@@ -40,8 +40,9 @@ if ! command -v pkg-config >/dev/null 2>&1; then
 fi
 echo "by pkg-config"
 main=$source/tests/install/consumer/main.c
-export PKG_CONFIG_PATH="$pc_dir" PKG_CONFIG_SYSROOT_DIR="$stage"
-library_dir=$stage$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=libdir zcmalloc)
+# The file finds its folders by its own place: the stage needs no sysroot.
+export PKG_CONFIG_PATH="$pc_dir"
+library_dir=$(pkg-config --variable=libdir zcmalloc)
 # Flags are lists of words.
 # shellcheck disable=SC2046
 "$cc" -O2 -fno-builtin -DCONSUMER_OVERRIDES=1 "$main" -o "$work/by_pc" \
