@@ -64,8 +64,7 @@ static const uint8_t no_map[1];
 static uint8_t *map; /* NULL: the page map answers instead */
 static uint64_t piece_is_writable[MAP_BYTES / PIECE_BYTES / 64]; /* bits, atomic */
 
-const uint8_t *zci_class_map = no_map;
-size_t zci_class_map_mask;
+struct class_map zci_class_map = {.bytes = no_map};
 
 void zci_class_map_init(bool want_flat)
 {
@@ -77,9 +76,9 @@ void zci_class_map_init(bool want_flat)
         return;
     }
     map = start;
-    zci_class_map = start;
+    zci_class_map.bytes = start;
     /* Pairs with nothing: init runs before any block exists. The map must be there before the mask. */
-    atomic_store_release(&zci_class_map_mask, MAP_BYTES - 1);
+    atomic_store_release(&zci_class_map.mask, MAP_BYTES - 1);
 }
 
 bool zci_class_map_is_active(void)

@@ -38,12 +38,17 @@ ZCI_INLINE size_t class_map_get(const void *block)
 
 #else
 
-extern const uint8_t *zci_class_map ZCI_HIDDEN_DATA;
-extern size_t zci_class_map_mask ZCI_HIDDEN_DATA;
+/* In a line of its own: every free reads it, so nothing that is written to may stand beside it. */
+struct class_map {
+    const uint8_t *bytes;
+    size_t mask;
+} ZCI_LINE;
+
+extern struct class_map zci_class_map ZCI_HIDDEN_DATA;
 
 ZCI_INLINE size_t class_map_get(const void *block)
 {
-    return zci_class_map[((uintptr_t)block >> ZCI_GRANULE_SHIFT) & zci_class_map_mask];
+    return zci_class_map.bytes[((uintptr_t)block >> ZCI_GRANULE_SHIFT) & zci_class_map.mask];
 }
 
 #endif
