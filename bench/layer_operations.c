@@ -52,12 +52,14 @@ size_t layer_cache_pairs(size_t size, size_t count)
 
 struct batch *layer_batch_alloc(size_t size)
 {
-    return zci_batch_alloc(batch_grade_for(zci_size_classes[size_class_of(size)].batch), 0);
+    unsigned count;
+    return zci_batch_alloc(batch_grade_for(zci_size_classes[size_class_of(size)].batch), 0, &count);
 }
 
 void layer_batch_free(struct batch *batch)
 {
-    zci_batch_free(batch, 0);
+    batch->next = NULL;
+    zci_batch_free(batch, 0, 1);
 }
 
 struct batch *layer_depot_pass(size_t size, size_t start, struct batch *batch)

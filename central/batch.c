@@ -12,11 +12,14 @@ static struct {
     void *slots[POOL_SLOTS];
 } pool[BATCH_GRADES] ZCI_LINE;
 
-struct batch *zci_batch_alloc(unsigned grade, size_t start)
+struct batch *zci_batch_alloc(unsigned grade, size_t start, unsigned *count)
 {
     struct batch *batch = slots_take(pool[grade].slots, POOL_SLOTS, start);
-    if (batch != NULL)
+    if (batch != NULL) {
+        *count = batch->count;
+        batch->count = 0;
         return batch;
+    }
     batch = zci_meta_block_alloc(grade);
     if (batch == NULL)
         return NULL;
@@ -25,12 +28,19 @@ struct batch *zci_batch_alloc(unsigned grade, size_t start)
     batch->capacity = (uint16_t)BATCH_CAPACITY(grade);
     batch->grade = (uint16_t)grade;
     batch->floor = NULL;
+    *count = 1;
     return batch;
 }
 
-void zci_batch_free(struct batch *batch, size_t start)
+void zci_batch_free(struct batch *chain, size_t start, unsigned count)
 {
-    batch->count = 0;
-    if (!slots_put(pool[batch->grade].slots, POOL_SLOTS, start, batch))
-        zci_meta_block_free(batch, batch->grade);
+    unsigned grade = chain->grade;
+    chain->count = count;
+    if (slots_put(pool[grade].slots, POOL_SLOTS, start, chain))
+        return;
+    while (chain != NULL) {
+        struct batch *next = chain->next;
+        zci_meta_block_free(chain, grade);
+        chain = next;
+    }
 }

@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 struct batch {
-    struct batch *next; /* in a thread's stash of empty batches */
-    uint32_t count;     /* objects; valid while no cache has it loaded */
+    struct batch *next; /* among spares, or in a chain of empty batches */
+    uint32_t count;     /* objects, while no cache has it loaded; of a chain in the pool, its length */
     uint16_t capacity;
     uint16_t grade; /* of the meta arena */
     void *floor;
@@ -37,8 +37,12 @@ ZCI_INLINE unsigned batch_grade_for(size_t objects)
     return zci_meta_grade(offsetof(struct batch, objects) + objects * sizeof(void *));
 }
 
-/* An empty batch, or NULL. start spreads threads over the pool. */
-struct batch *zci_batch_alloc(unsigned grade, size_t start);
-void zci_batch_free(struct batch *batch, size_t start);
+/* Empty batches travel in chains linked by next, so that one exchange moves several. start spreads
+ * threads over the pool. */
+
+/* A chain of *count batches, at least one, or NULL. */
+struct batch *zci_batch_alloc(unsigned grade, size_t start, unsigned *count);
+/* Batches of one grade. */
+void zci_batch_free(struct batch *chain, size_t start, unsigned count);
 
 #endif

@@ -13,7 +13,8 @@ void zci_depot_drain(void)
         struct batch *batch;
         while ((batch = depot_take(c, 0)) != NULL) {
             zci_central_return(c, batch->objects, batch->count);
-            zci_batch_free(batch, 0);
+            batch->next = NULL;
+            zci_batch_free(batch, 0, 1);
         }
     }
 }

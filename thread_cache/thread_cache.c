@@ -54,23 +54,47 @@ void zci_thread_cache_init(struct thread_cache *cache)
 static struct batch *stash_take(struct thread_cache *cache, unsigned grade)
 {
     struct batch *batch = cache->stash[grade];
-    if (batch == NULL)
-        return zci_batch_alloc(grade, cache->spread);
+    if (batch == NULL) {
+        unsigned count;
+        batch = zci_batch_alloc(grade, cache->spread, &count);
+        if (batch == NULL)
+            return NULL;
+        cache->stash_count[grade] = (uint8_t)count;
+    }
     cache->stash[grade] = batch->next;
     cache->stash_count[grade]--;
     return batch;
 }
 
+static unsigned stash_limit(unsigned grade)
+{
+    size_t count = CACHE_STASH_BYTES / ZCI_META_GRADE_BYTES(grade);
+    return count < CACHE_STASH_COUNT ? (unsigned)count : CACHE_STASH_COUNT;
+}
+
+/* The newer half of the stash leaves as one chain. */
+static void stash_halve(struct thread_cache *cache, unsigned grade)
+{
+    unsigned count = cache->stash_count[grade] / 2U;
+    struct batch *chain = cache->stash[grade];
+    struct batch *last = chain;
+    for (unsigned i = 1; i < count; i++)
+        last = last->next;
+    cache->stash[grade] = last->next;
+    cache->stash_count[grade] = (uint8_t)(cache->stash_count[grade] - count);
+    last->next = NULL;
+    zci_batch_free(chain, cache->spread, count);
+}
+
 static void stash_put(struct thread_cache *cache, struct batch *batch)
 {
+    unsigned grade = batch->grade;
+    if (cache->stash_count[grade] >= stash_limit(grade))
+        stash_halve(cache, grade);
     batch->count = 0;
-    if (cache->stash_count[batch->grade] == CACHE_STASH_DEPTH) {
-        zci_batch_free(batch, cache->spread);
-        return;
-    }
-    batch->next = cache->stash[batch->grade];
-    cache->stash[batch->grade] = batch;
-    cache->stash_count[batch->grade]++;
+    batch->next = cache->stash[grade];
+    cache->stash[grade] = batch;
+    cache->stash_count[grade]++;
 }
 
 /* --- the loaded batch --------------------------------------------------------------------------- */
@@ -266,7 +290,8 @@ static void flush_batch(unsigned class_index, struct batch *batch)
     if (batch == NULL)
         return;
     zci_central_return(class_index, batch->objects, batch->count);
-    zci_batch_free(batch, 0);
+    batch->next = NULL;
+    zci_batch_free(batch, 0, 1);
 }
 
 void zci_thread_cache_flush(struct thread_cache *cache)
@@ -283,11 +308,9 @@ void zci_thread_cache_flush(struct thread_cache *cache)
             flush_batch(c, spare);
     }
     for (unsigned grade = 0; grade < BATCH_GRADES; grade++) {
-        while (cache->stash[grade] != NULL) {
-            struct batch *batch = cache->stash[grade];
-            cache->stash[grade] = batch->next;
-            zci_batch_free(batch, 0);
-        }
+        if (cache->stash[grade] != NULL)
+            zci_batch_free(cache->stash[grade], 0, cache->stash_count[grade]);
+        cache->stash[grade] = NULL;
         cache->stash_count[grade] = 0;
     }
 }

@@ -39,7 +39,9 @@ struct shelf {
     uint8_t miss_count;   /* how often neither the bin nor a spare helped; stops at 255 */
 };
 
-#define CACHE_STASH_DEPTH 2
+/* Empty batches that a thread keeps, by bytes per grade. */
+#define CACHE_STASH_BYTES 4096
+#define CACHE_STASH_COUNT 16
 
 struct thread_cache {
     struct bin bins[ZCI_CLASS_COUNT];

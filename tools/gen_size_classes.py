@@ -42,7 +42,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--linear-to", type=int, default=128)
     parser.add_argument("--batch-bytes", type=int, default=16384)
-    parser.add_argument("--batch-least", type=int, default=2)
+    parser.add_argument("--batch-least", type=int, default=8)
     arguments = parser.parse_args()
     print("/* SPDX-License-Identifier: MIT")
     print(" * SPDX-FileCopyrightText: 2026 the zcmalloc authors */")

@@ -126,11 +126,13 @@ static void a_flushed_cache_holds_nothing(void)
 static void batches_have_a_floor(void)
 {
     for (unsigned grade = 0; grade < BATCH_GRADES; grade++) {
-        struct batch *batch = zci_batch_alloc(grade, 0);
+        unsigned count = 0;
+        struct batch *batch = zci_batch_alloc(grade, 0, &count);
+        CHECK(count >= 1);
         CHECK(batch->floor == NULL && &batch->floor == batch->objects - 1);
         CHECK_EQ(batch->capacity, BATCH_CAPACITY(grade));
         CHECK_EQ(batch_grade_for(batch->capacity), grade);
-        zci_batch_free(batch, 0);
+        zci_batch_free(batch, 0, count);
     }
 }
 
