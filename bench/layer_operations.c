@@ -52,8 +52,12 @@ size_t layer_cache_pairs(size_t size, size_t count)
 
 struct batch *layer_batch_alloc(size_t size)
 {
-    unsigned count;
-    return zci_batch_alloc(batch_grade_for(zci_size_classes[size_class_of(size)].batch), 0, &count);
+    unsigned count = 0;
+    unsigned grade = batch_grade_for(zci_size_classes[size_class_of(size)].batch);
+    struct batch *batch = zci_batch_alloc(grade, 0, &count);
+    if (count > 1)
+        zci_batch_free(batch->next, 0, count - 1);
+    return batch;
 }
 
 void layer_batch_free(struct batch *batch)

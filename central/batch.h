@@ -18,7 +18,7 @@
 
 struct batch {
     struct batch *next; /* among spares, or in a chain of empty batches */
-    uint32_t count;     /* objects, while no cache has it loaded; of a chain in the pool, its length */
+    uint32_t count; /* objects, while no cache has it loaded; of a chain in the pool, its length */
     uint16_t capacity;
     uint16_t grade; /* of the meta arena */
     void *floor;
@@ -29,7 +29,8 @@ struct batch {
     ((ZCI_META_GRADE_BYTES(grade) - offsetof(struct batch, objects)) / sizeof(void *))
 #define BATCH_GRADES ZCI_META_GRADES
 
-ZCI_STATIC_ASSERT(BATCH_CAPACITY(BATCH_GRADES - 1) == ZCI_BATCH_MAX, "the largest batch fills 1 KiB");
+ZCI_STATIC_ASSERT(BATCH_CAPACITY(BATCH_GRADES - 1) == ZCI_BATCH_MAX,
+                  "the largest batch fills 1 KiB");
 
 /* The smallest grade that holds this many objects (<= ZCI_BATCH_MAX). */
 ZCI_INLINE unsigned batch_grade_for(size_t objects)

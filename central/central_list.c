@@ -36,10 +36,10 @@
 
 struct central_list {
     struct lock lock;
-    uint32_t filled;               /* bit b: buckets[b] is not empty; under lock, as all below */
+    uint32_t filled; /* bit b: buckets[b] is not empty; under lock, as all below */
     struct span *buckets[BUCKETS];
     uint64_t empty_count; /* listed spans with no block out */
-    uint64_t span_count; /* atomic, relaxed: statistics */
+    uint64_t span_count;  /* atomic, relaxed: statistics */
     uint64_t free_count;
     uint64_t fetch_count;
     uint64_t return_count;

@@ -14,18 +14,18 @@
 #include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
 
-#define ARENA_ALIGNMENT    ((size_t)2 << 20)
-#define ARENA_BYTES_FIRST  ((size_t)64 << 20)
-#define ARENA_BYTES_MAX    ((size_t)1 << 30)
-#define ARENA_BYTES_LEAST  ((size_t)1 << 20)
-#define COMMIT_STEP_LEAST  ((size_t)1 << 20)
-#define COMMIT_STEP_MOST   ((size_t)64 << 20)
+#define ARENA_ALIGNMENT   ((size_t)2 << 20)
+#define ARENA_BYTES_FIRST ((size_t)64 << 20)
+#define ARENA_BYTES_MAX   ((size_t)1 << 30)
+#define ARENA_BYTES_LEAST ((size_t)1 << 20)
+#define COMMIT_STEP_LEAST ((size_t)1 << 20)
+#define COMMIT_STEP_MOST  ((size_t)64 << 20)
 
 static struct {
     struct lock lock;
     struct run_tree dirty; /* under lock, as all below */
     struct run_tree clean;
-    struct arena *arenas; /* atomic: walkers read it; newest last */
+    struct arena *arenas;    /* atomic: walkers read it; newest last */
     uint64_t reserved_bytes; /* atomic, relaxed: statistics */
     uint64_t used_bytes;     /* in front of the frontiers */
     uint64_t committed_bytes;

@@ -19,11 +19,11 @@
 /* An address range known to walkers of the heap; published last, never removed. */
 struct arena {
     uint64_t start;
-    uint64_t granules;          /* reserved */
-    uint64_t committed;         /* granules from the front; under lock */
-    uint64_t frontier;          /* granules from the front that ever were in a run; atomic */
-    struct span *spans;         /* one descriptor per granule */
-    struct arena *next;         /* atomic */
+    uint64_t granules;  /* reserved */
+    uint64_t committed; /* granules from the front; under lock */
+    uint64_t frontier;  /* granules from the front that ever were in a run; atomic */
+    struct span *spans; /* one descriptor per granule */
+    struct arena *next; /* atomic */
 };
 
 /* A run aligned to align_granules (a power of two) granules, or NULL if the OS has no more. Its state is
@@ -44,9 +44,9 @@ size_t zci_page_heap_release(size_t keep_bytes);
 struct page_heap_stats {
     uint64_t reserved_bytes;
     uint64_t committed_bytes; /* ever used */
-    uint64_t dirty_bytes; /* free, resident */
-    uint64_t clean_bytes; /* free, given back */
-    uint64_t wait_count;  /* sleeps on the lock */
+    uint64_t dirty_bytes;     /* free, resident */
+    uint64_t clean_bytes;     /* free, given back */
+    uint64_t wait_count;      /* sleeps on the lock */
 };
 
 void zci_page_heap_stats(struct page_heap_stats *stats);

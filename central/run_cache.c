@@ -8,8 +8,8 @@
 #include "central/slots.h"
 #include "os/thread.h"
 
-#define SLOTS         4
-#define BYTES_MAX     ((uint64_t)32 << 20)
+#define SLOTS     4
+#define BYTES_MAX ((uint64_t)32 << 20)
 
 static void *cached[RUN_CACHE_MAX_GRANULES + 1][SLOTS];
 static uint64_t cached_bytes ZCI_LINE; /* atomic */

@@ -43,7 +43,8 @@ void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index)
     for (size_t i = 0; i < granules; i++) {
         uintptr_t address = start + i * ZCI_GRANULE_BYTES;
         uint8_t *leaf = zci_class_map_zero + zci_class_map_root[address >> 32];
-        leaf[(address >> ZCI_GRANULE_SHIFT) & (CLASS_MAP_LEAF_BYTES - 1)] = (uint8_t)(2 * class_index);
+        leaf[(address >> ZCI_GRANULE_SHIFT) & (CLASS_MAP_LEAF_BYTES - 1)] =
+            (uint8_t)(2 * class_index);
     }
 }
 
@@ -55,7 +56,7 @@ void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index)
 #else
 #define ADDRESS_BITS 48
 #endif
-#define MAP_BYTES ((size_t)1 << (ADDRESS_BITS - ZCI_GRANULE_SHIFT))
+#define MAP_BYTES   ((size_t)1 << (ADDRESS_BITS - ZCI_GRANULE_SHIFT))
 
 /* The map becomes writable in pieces that cover 4 GiB of heap each. */
 #define PIECE_BYTES ((size_t)65536)

@@ -29,7 +29,7 @@ struct chunk {
 
 static struct {
     struct lock lock;
-    struct chunk *chunk; /* under lock */
+    struct chunk *chunk;                      /* under lock */
     struct free_block *free[ZCI_META_GRADES]; /* under lock */
     uint64_t mapped_bytes;                    /* written under lock; atomic, relaxed: statistics */
     uint64_t donated_bytes;

@@ -30,7 +30,8 @@ ZCI_INLINE struct span *pagemap_get(uintptr_t address)
         return NULL;
     size_t granule = address >> ZCI_GRANULE_SHIFT;
     /* Pairs with zci_pagemap_cover. */
-    struct pagemap_leaf *leaf = atomic_load_acquire(&zci_pagemap_root[granule >> PAGEMAP_LEAF_SHIFT]);
+    struct pagemap_leaf *leaf =
+        atomic_load_acquire(&zci_pagemap_root[granule >> PAGEMAP_LEAF_SHIFT]);
     if (ZCI_UNLIKELY(leaf == NULL))
         return NULL;
     /* Pairs with pagemap_set. */

@@ -36,17 +36,19 @@ struct span {
     uint32_t granules;
     uint8_t state; /* atomic; enum span_state */
     uint8_t class_index;
-    uint8_t is_zero; /* no byte was ever written since the OS gave or purged it */
-    uint8_t bucket;  /* SMALL: which occupancy list; SPAN_UNLISTED if on none */
-    uint32_t used;   /* SMALL: blocks out of the span */
-    uint32_t carved; /* SMALL: blocks that ever left it */
+    uint8_t is_zero;   /* no byte was ever written since the OS gave or purged it */
+    uint8_t bucket;    /* SMALL: which occupancy list; SPAN_UNLISTED if on none */
+    uint32_t used;     /* SMALL: blocks out of the span */
+    uint32_t carved;   /* SMALL: blocks that ever left it */
     struct span *next; /* SMALL: list; FREE: right child in the page heap's tree */
     struct span *prev; /* SMALL: list; FREE: left child */
     uint64_t *bitmap;  /* SMALL: &inline_bits, or from the meta arena */
+
     union {
         uint64_t inline_bits; /* SMALL: the bitmap of a span of at most 64 blocks */
         uint64_t bytes;       /* LARGE: bytes asked for last; HUGE: bytes of the mapping */
     };
+
     uint64_t reserved; /* 0; keeps descriptors from sharing a line */
 };
 

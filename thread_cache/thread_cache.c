@@ -35,7 +35,7 @@ ZCI_STATIC_ASSERT(BATCH_GRADES == sizeof(((struct thread_cache *)0)->stash) / si
 
 #define CLOSED_BINS                                                                                \
     {                                                                                              \
-        .bins = {[0 ... ZCI_CLASS_COUNT - 1] = {NO_TOP, NO_TOP}}                                   \
+        .bins = { [0 ... ZCI_CLASS_COUNT - 1] = {NO_TOP, NO_TOP} }                                 \
     }
 
 const struct closed_cache zci_closed_caches[CLOSED_COUNT] = {CLOSED_BINS, CLOSED_BINS, CLOSED_BINS};

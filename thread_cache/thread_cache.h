@@ -35,8 +35,8 @@ struct shelf {
     struct batch *spare;  /* batches with objects, linked by next, or NULL */
     uint32_t spare_objects;
     uint16_t spare_count; /* batches */
-    uint8_t refill;       /* blocks to fetch next time: slow start, doubles up to the class's batch */
-    uint8_t miss_count;   /* how often neither the bin nor a spare helped; stops at 255 */
+    uint8_t refill;     /* blocks to fetch next time: slow start, doubles up to the class's batch */
+    uint8_t miss_count; /* how often neither the bin nor a spare helped; stops at 255 */
 };
 
 /* Empty batches that a thread keeps, by bytes per grade. */
@@ -46,11 +46,11 @@ struct shelf {
 struct thread_cache {
     struct bin bins[ZCI_CLASS_COUNT];
     struct shelf shelves[ZCI_CLASS_COUNT];
-    struct batch *stash[5];   /* empty batches, by grade, linked by next */
+    struct batch *stash[5]; /* empty batches, by grade, linked by next */
     uint8_t stash_count[5];
-    uint8_t exit_round;       /* how often the exit hook ran */
-    uint8_t state;            /* enum thread_cache_state; atomic */
-    uint32_t spread;          /* where this thread starts in slots */
+    uint8_t exit_round;               /* how often the exit hook ran */
+    uint8_t state;                    /* enum thread_cache_state; atomic */
+    uint32_t spread;                  /* where this thread starts in slots */
     struct thread_cache *next;        /* all caches ever made; see thread_registry.h */
     struct thread_cache *next_parked; /* under the registry's lock */
 };
@@ -62,6 +62,7 @@ enum thread_cache_state { CACHE_LIVE = 1, CACHE_PARKED, CACHE_ORPHANED };
 struct closed_cache {
     struct bin bins[ZCI_CLASS_COUNT];
 };
+
 enum { CLOSED_UNBORN, CLOSED_DEAD, CLOSED_BY_OPTION, CLOSED_COUNT };
 extern const struct closed_cache zci_closed_caches[CLOSED_COUNT];
 

@@ -17,9 +17,9 @@
 
 static struct {
     struct lock lock;
-    struct thread_cache *parked;      /* under lock */
-    struct thread_cache *list;        /* atomic, push only */
-    uint64_t live_count;              /* written under lock; atomic, relaxed: statistics */
+    struct thread_cache *parked; /* under lock */
+    struct thread_cache *list;   /* atomic, push only */
+    uint64_t live_count;         /* written under lock; atomic, relaxed: statistics */
     uint64_t parked_count;
     uint64_t made_count;
 } registry = {.lock = LOCK_INIT(RANK_REGISTRY)};

@@ -167,6 +167,7 @@ static struct info_words collect_info(void)
 }
 
 struct info_words mallinfo2(void);
+
 ZCI_EXPORT struct info_words mallinfo2(void)
 {
     return collect_info();
@@ -178,6 +179,7 @@ static int clip_to_int(size_t value)
 }
 
 struct info_ints mallinfo(void);
+
 ZCI_EXPORT struct info_ints mallinfo(void)
 {
     struct info_words words = collect_info();
@@ -200,32 +202,29 @@ ZCI_EXPORT int malloc_info(int options, FILE *stream)
     if (options != 0)
         return EINVAL;
     zci_stats_collect(&stats);
-    int length = fprintf(stream,
-                         "<malloc version=\"1\">\n"
-                         "<heap nr=\"0\">\n"
-                         "<total type=\"rest\" count=\"0\" size=\"%llu\"/>\n"
-                         "<system type=\"current\" size=\"%llu\"/>\n"
-                         "<system type=\"max\" size=\"%llu\"/>\n"
-                         "<aspace type=\"total\" size=\"%llu\"/>\n"
-                         "<aspace type=\"mprotect\" size=\"%llu\"/>\n"
-                         "</heap>\n"
-                         "<total type=\"fast\" count=\"0\" size=\"%llu\"/>\n"
-                         "<total type=\"rest\" count=\"0\" size=\"%llu\"/>\n"
-                         "<system type=\"current\" size=\"%llu\"/>\n"
-                         "<system type=\"max\" size=\"%llu\"/>\n"
-                         "<aspace type=\"total\" size=\"%llu\"/>\n"
-                         "<aspace type=\"mprotect\" size=\"%llu\"/>\n"
-                         "</malloc>\n",
-                         (unsigned long long)stats.central_bytes,
-                         (unsigned long long)stats.mapped_bytes,
-                         (unsigned long long)stats.mapped_peak_bytes,
-                         (unsigned long long)stats.reserved_bytes,
-                         (unsigned long long)stats.mapped_bytes,
-                         (unsigned long long)(stats.thread_cache_bytes + stats.depot_bytes),
-                         (unsigned long long)stats.central_bytes,
-                         (unsigned long long)stats.mapped_bytes,
-                         (unsigned long long)stats.mapped_peak_bytes,
-                         (unsigned long long)stats.reserved_bytes,
-                         (unsigned long long)stats.mapped_bytes);
+    int length =
+        fprintf(stream,
+                "<malloc version=\"1\">\n"
+                "<heap nr=\"0\">\n"
+                "<total type=\"rest\" count=\"0\" size=\"%llu\"/>\n"
+                "<system type=\"current\" size=\"%llu\"/>\n"
+                "<system type=\"max\" size=\"%llu\"/>\n"
+                "<aspace type=\"total\" size=\"%llu\"/>\n"
+                "<aspace type=\"mprotect\" size=\"%llu\"/>\n"
+                "</heap>\n"
+                "<total type=\"fast\" count=\"0\" size=\"%llu\"/>\n"
+                "<total type=\"rest\" count=\"0\" size=\"%llu\"/>\n"
+                "<system type=\"current\" size=\"%llu\"/>\n"
+                "<system type=\"max\" size=\"%llu\"/>\n"
+                "<aspace type=\"total\" size=\"%llu\"/>\n"
+                "<aspace type=\"mprotect\" size=\"%llu\"/>\n"
+                "</malloc>\n",
+                (unsigned long long)stats.central_bytes, (unsigned long long)stats.mapped_bytes,
+                (unsigned long long)stats.mapped_peak_bytes,
+                (unsigned long long)stats.reserved_bytes, (unsigned long long)stats.mapped_bytes,
+                (unsigned long long)(stats.thread_cache_bytes + stats.depot_bytes),
+                (unsigned long long)stats.central_bytes, (unsigned long long)stats.mapped_bytes,
+                (unsigned long long)stats.mapped_peak_bytes,
+                (unsigned long long)stats.reserved_bytes, (unsigned long long)stats.mapped_bytes);
     return length < 0 ? -1 : 0;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* public.c - the zc_ functions of zcmalloc.h, whose comments are the contract. */
-#include "zcmalloc.h"
-
 #include "api/contract.h"
 #include "heap/stats.h"
+#include "zcmalloc.h"
 
 #include <string.h>
 
@@ -116,5 +115,6 @@ void zc_stats_print(int fd)
 
 const char *zc_version(void)
 {
-    return STRINGIFY(ZC_VERSION_MAJOR) "." STRINGIFY(ZC_VERSION_MINOR) "." STRINGIFY(ZC_VERSION_PATCH);
+    return STRINGIFY(ZC_VERSION_MAJOR) "." STRINGIFY(ZC_VERSION_MINOR) "." STRINGIFY(
+        ZC_VERSION_PATCH);
 }

@@ -15,7 +15,7 @@
 #define ZCI_EXPORT   __attribute__((visibility("default")))
 #define ZCI_UNUSED   __attribute__((unused))
 /* For C++: no exception passes, so a caller needs no frame to stop one. */
-#define ZCI_NOTHROW  __attribute__((nothrow))
+#define ZCI_NOTHROW __attribute__((nothrow))
 
 /* The size of a unit of sharing between cores; two lines on Intel (adjacent-line prefetch) and Apple. */
 #define ZCI_LINE_BYTES 128

@@ -25,7 +25,8 @@ const uint16_t zci_size_to_bin[(ZCI_SMALL_MAX_BYTES >> 3) + 1] = {
 ZCI_STATIC_ASSERT(ZCI_CLASS_COUNT <= 128, "a class map byte holds twice the class");
 
 #define SIZE_CLASS(index, size, before, span_granules, blocks)                                     \
-    ZCI_STATIC_ASSERT((size) % 8 == 0 && (size) > (before), "classes are multiples of 8 and rise");\
+    ZCI_STATIC_ASSERT((size) % 8 == 0 && (size) > (before),                                        \
+                      "classes are multiples of 8 and rise");                                      \
     ZCI_STATIC_ASSERT((blocks) >= 2 && (blocks) <= ZCI_BATCH_MAX, "a batch fits its array");       \
     ZCI_STATIC_ASSERT((span_granules) <= 16, "size_class_index is exact below 2^20 bytes");
 #include "base/size_class.def"

@@ -24,6 +24,7 @@
 #define ZCI_BIN_BYTES 16
 
 enum {
+
 #define SIZE_CLASS(index, bytes, before, granules, batch) ZCI_CLASS_OF_##bytes = (index),
 #include "base/size_class.def"
 #undef SIZE_CLASS
@@ -36,13 +37,15 @@ struct size_class {
     uint16_t granules; /* per span */
     uint16_t batch;    /* blocks moved at once, at most */
     uint32_t unused;
-    uint64_t reciprocal; /* ceil(2^40 / bytes): offset * reciprocal >> 40 is offset / bytes, exactly */
+    uint64_t
+        reciprocal; /* ceil(2^40 / bytes): offset * reciprocal >> 40 is offset / bytes, exactly */
 };
 
 extern const struct size_class zci_size_classes[ZCI_CLASS_COUNT];
 
 /* Offset of the class's bin in a thread cache, by (size + 7) >> 3. */
-extern const uint16_t zci_size_to_bin[(ZCI_SMALL_MAX_BYTES >> 3) + 1] __attribute__((visibility("hidden")));
+extern const uint16_t zci_size_to_bin[(ZCI_SMALL_MAX_BYTES >> 3) + 1]
+    __attribute__((visibility("hidden")));
 
 /* size <= ZCI_SMALL_MAX_BYTES. */
 ZCI_INLINE unsigned size_class_of(size_t size)

@@ -23,21 +23,21 @@ struct zci_root {
     uint32_t granule_shift;
     uint32_t class_count;
     uint32_t page_bytes;
-    uint32_t span_bytes;       /* sizeof(struct span) */
-    uint32_t cache_bytes;      /* sizeof(struct thread_cache) */
+    uint32_t span_bytes;  /* sizeof(struct span) */
+    uint32_t cache_bytes; /* sizeof(struct thread_cache) */
     uint32_t cache_next_offset;
     uint32_t cache_shelves_offset;
     uint32_t shelf_bytes;
     uint32_t batch_objects_offset;
     uint32_t batch_count_offset;
-    uint32_t depot_slots;      /* per class */
-    uint32_t depot_bytes;      /* from one class's depot to the next */
-    uint64_t size_classes;     /* address of struct size_class[class_count] */
-    uint64_t arenas;           /* address of the pointer to the first struct arena */
-    uint64_t caches;           /* address of the pointer to the first struct thread_cache */
-    uint64_t depots;           /* address of the first depot */
-    uint64_t huge;             /* address of the pointer to the first huge descriptor */
-    uint64_t pagemap;          /* address of the page map's root */
+    uint32_t depot_slots;  /* per class */
+    uint32_t depot_bytes;  /* from one class's depot to the next */
+    uint64_t size_classes; /* address of struct size_class[class_count] */
+    uint64_t arenas;       /* address of the pointer to the first struct arena */
+    uint64_t caches;       /* address of the pointer to the first struct thread_cache */
+    uint64_t depots;       /* address of the first depot */
+    uint64_t huge;         /* address of the pointer to the first huge descriptor */
+    uint64_t pagemap;      /* address of the page map's root */
 };
 
 extern struct zci_root zci_root;

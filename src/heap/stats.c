@@ -47,7 +47,8 @@ void zci_stats_collect(struct zc_stats *stats)
         .version = ZC_STATS_VERSION,
         .struct_bytes = sizeof *stats,
         .small_bytes = small_bytes,
-        .large_bytes = minus(run_bytes, span_bytes + run_cache_bytes + donated_bytes) + huge.live_bytes,
+        .large_bytes =
+            minus(run_bytes, span_bytes + run_cache_bytes + donated_bytes) + huge.live_bytes,
         .thread_cache_bytes = threads.cached_bytes,
         .depot_bytes = zci_depot_bytes(),
         .central_bytes = central_bytes,

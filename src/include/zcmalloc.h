@@ -31,10 +31,10 @@ extern "C" {
 #define ZC_VERSION_PATCH 0
 
 #if defined(__GNUC__) || defined(__clang__)
-#define ZC_ATTR_MALLOC __attribute__((malloc, warn_unused_result))
+#define ZC_ATTR_MALLOC    __attribute__((malloc, warn_unused_result))
 #define ZC_ATTR_SIZE(...) __attribute__((alloc_size(__VA_ARGS__)))
-#define ZC_ATTR_RESULT __attribute__((warn_unused_result))
-#define ZC_ATTR_EXPORT __attribute__((visibility("default")))
+#define ZC_ATTR_RESULT    __attribute__((warn_unused_result))
+#define ZC_ATTR_EXPORT    __attribute__((visibility("default")))
 #else
 #define ZC_ATTR_MALLOC
 #define ZC_ATTR_SIZE(...)
@@ -59,7 +59,8 @@ ZC_ATTR_EXPORT void *zc_calloc(size_t count, size_t size) ZC_NOEXCEPT ZC_ATTR_MA
 
 /* Resizes, in place where it can; NULL acts as malloc. realloc(block, 0) frees the block and returns
  * NULL, as glibc does. On failure the old block is untouched (C11 7.22.3.5). */
-ZC_ATTR_EXPORT void *zc_realloc(void *block, size_t size) ZC_NOEXCEPT ZC_ATTR_RESULT ZC_ATTR_SIZE(2);
+ZC_ATTR_EXPORT void *zc_realloc(void *block, size_t size) ZC_NOEXCEPT ZC_ATTR_RESULT
+    ZC_ATTR_SIZE(2);
 
 /* NULL is ignored; errno is kept (C11 7.22.3.3, POSIX.1-2024). */
 ZC_ATTR_EXPORT void zc_free(void *block) ZC_NOEXCEPT;
@@ -79,8 +80,8 @@ ZC_ATTR_EXPORT void zc_free_aligned_sized(void *block, size_t alignment, size_t 
 ZC_ATTR_EXPORT int zc_posix_memalign(void **block, size_t alignment, size_t size) ZC_NOEXCEPT;
 
 /* As zc_realloc(block, count * size); an overflow fails with ENOMEM (POSIX.1-2024). */
-ZC_ATTR_EXPORT void *zc_reallocarray(void *block, size_t count, size_t size) ZC_NOEXCEPT
-    ZC_ATTR_RESULT ZC_ATTR_SIZE(2, 3);
+ZC_ATTR_EXPORT void *zc_reallocarray(void *block, size_t count,
+                                     size_t size) ZC_NOEXCEPT ZC_ATTR_RESULT ZC_ATTR_SIZE(2, 3);
 
 /* As glibc: any alignment is rounded up to a power of two; one above SIZE_MAX/2 + 1 gives EINVAL. */
 ZC_ATTR_EXPORT void *zc_memalign(size_t alignment, size_t size) ZC_NOEXCEPT ZC_ATTR_MALLOC
@@ -113,25 +114,25 @@ ZC_ATTR_EXPORT size_t zc_trim(size_t keep_bytes) ZC_NOEXCEPT;
 struct zc_stats {
     uint32_t version;
     uint32_t struct_bytes;
-    uint64_t small_bytes;         /* blocks up to 64 KiB held by the program or by a cache */
-    uint64_t large_bytes;         /* blocks above 64 KiB held by the program */
-    uint64_t thread_cache_bytes;  /* of small_bytes: in thread caches (a snapshot, not exact) */
-    uint64_t depot_bytes;         /* of small_bytes: in the depots */
-    uint64_t central_bytes;       /* free blocks in spans, used before or not */
-    uint64_t span_tail_bytes;     /* what is left behind the last block of each span */
-    uint64_t run_cache_bytes;     /* free runs of pages, kept for the next large block */
-    uint64_t page_heap_bytes;     /* free pages that are still resident, at most */
-    uint64_t released_bytes;      /* free pages given back to the OS, address space kept */
-    uint64_t metadata_bytes;      /* the allocator's own tables, as mapped */
-    uint64_t mapped_bytes;        /* small + large + central + span_tail + run_cache + page_heap +
+    uint64_t small_bytes;        /* blocks up to 64 KiB held by the program or by a cache */
+    uint64_t large_bytes;        /* blocks above 64 KiB held by the program */
+    uint64_t thread_cache_bytes; /* of small_bytes: in thread caches (a snapshot, not exact) */
+    uint64_t depot_bytes;        /* of small_bytes: in the depots */
+    uint64_t central_bytes;      /* free blocks in spans, used before or not */
+    uint64_t span_tail_bytes;    /* what is left behind the last block of each span */
+    uint64_t run_cache_bytes;    /* free runs of pages, kept for the next large block */
+    uint64_t page_heap_bytes;    /* free pages that are still resident, at most */
+    uint64_t released_bytes;     /* free pages given back to the OS, address space kept */
+    uint64_t metadata_bytes;     /* the allocator's own tables, as mapped */
+    uint64_t mapped_bytes;       /* small + large + central + span_tail + run_cache + page_heap +
                                      metadata: what may be resident */
     uint64_t mapped_peak_bytes;
-    uint64_t reserved_bytes;      /* address space, used or not */
-    uint64_t thread_count;        /* live threads with a cache */
-    uint64_t parked_count;        /* caches of dead threads, waiting for a new one */
-    uint64_t os_call_count;       /* calls to the OS for memory */
-    uint64_t huge_bytes;          /* of large_bytes: in blocks with a mapping of their own */
-    uint64_t huge_count;          /* of these blocks */
+    uint64_t reserved_bytes; /* address space, used or not */
+    uint64_t thread_count;   /* live threads with a cache */
+    uint64_t parked_count;   /* caches of dead threads, waiting for a new one */
+    uint64_t os_call_count;  /* calls to the OS for memory */
+    uint64_t huge_bytes;     /* of large_bytes: in blocks with a mapping of their own */
+    uint64_t huge_count;     /* of these blocks */
 };
 
 /* Fills at most struct_bytes bytes of *stats; 0, or -1 with EINVAL if struct_bytes < 8. */

@@ -18,8 +18,8 @@
 #include <stdint.h>
 
 enum lock_rank {
-    RANK_BOOTSTRAP, /* bootstrap.c */
-    RANK_REGISTRY,  /* thread_registry.c: parked caches */
+    RANK_BOOTSTRAP,    /* bootstrap.c */
+    RANK_REGISTRY,     /* thread_registry.c: parked caches */
     RANK_CENTRAL_LIST, /* central_list.c: one per class */
     RANK_HUGE,         /* huge.c */
     RANK_PAGE_HEAP,    /* page_heap.c */

@@ -30,8 +30,9 @@ static void *reserve_low(size_t bytes)
 {
     static uint64_t next = UINT64_C(1) << 36;
     for (; next + bytes <= fake_os.address_limit; next += UINT64_C(1) << 21) {
-        void *start = mmap((void *)next, bytes, PROT_NONE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+        void *start =
+            mmap((void *)next, bytes, PROT_NONE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
         if (start != MAP_FAILED) {
             next += bytes;
             return start;

@@ -43,7 +43,8 @@ static void mistakes_are_named_once(void)
     read_one("ZCMALLOC_NOSUCH=1");
     CHECK(strcmp(said, "zcmalloc: unknown option, ignored: ZCMALLOC_NOSUCH\n") == 0);
     read_one("ZCMALLOC_VERBOSE=maybe");
-    CHECK(strcmp(said, "zcmalloc: not a value for this option, ignored: ZCMALLOC_VERBOSE=maybe\n") == 0);
+    CHECK(strcmp(said,
+                 "zcmalloc: not a value for this option, ignored: ZCMALLOC_VERBOSE=maybe\n") == 0);
     read_one("ZCMALLOC_VERBOSE=2");
     CHECK(strstr(said, "not a value") != NULL);
     CHECK_EQ(zci_options.verbose, 0);

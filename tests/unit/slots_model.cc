@@ -6,7 +6,7 @@
 #define RL_FORCE_FAIR_CONTEXT_SWITCH 0
 #include <relacy/relacy.hpp>
 
-#define ZCI_SLOT rl::atomic<void *>
+#define ZCI_SLOT                  rl::atomic<void *>
 #define atomic_load_relaxed(slot) (slot)->load(rl::mo_relaxed, $)
 
 static bool atomic_cas_ptr(rl::atomic<void *> *slot, void *expected, void *desired)
