@@ -148,9 +148,9 @@ static void *resize_run(struct span *span, size_t size)
             zci_page_heap_shrink(span, granules);
         return (void *)span->start;
     }
-    /* Half as much again ahead: what is not touched is not resident, and a buffer that grows step by step
-     * is copied twice in all instead of once per step. */
-    size_t ahead = span_bytes(span) + span_bytes(span) / 2;
+    /* A quarter ahead, as in heap.c, for a buffer that grows step by step; half would be faster still, and
+     * cost python 12 % of its peak memory. */
+    size_t ahead = span_bytes(span) + span_bytes(span) / 4;
     void *moved = size < ahead ? move_block(span, ahead) : NULL;
     return moved != NULL ? moved : move_block(span, size);
 }
