@@ -28,8 +28,6 @@ struct os_calls {
     int (*move)(void *from, void *to, size_t bytes, bool keep_source);
     /* Makes pages resident at once, and zero, as if each had been written to. */
     int (*populate)(void *start, size_t bytes);
-    /* Asks for huge pages where the range is written to. */
-    int (*prefer_huge)(void *start, size_t bytes);
     /* Changes the length of a mapping where it stands. */
     int (*resize)(void *start, size_t old_bytes, size_t new_bytes);
 };
@@ -54,7 +52,6 @@ bool zci_os_commit(void *start, size_t bytes);
 bool zci_os_purge(void *start, size_t bytes);
 /* Advice: costs nothing but time if it fails. */
 bool zci_os_populate(void *start, size_t bytes);
-bool zci_os_prefer_huge(void *start, size_t bytes);
 /* Gives the address space back. On failure the mapping is lost but harmless. */
 bool zci_os_release(void *start, size_t bytes);
 /* Both ranges committed; afterwards from reads zero. */

@@ -49,11 +49,6 @@ static int native_populate(void *start, size_t bytes)
     return madvise(start, bytes, MADV_POPULATE_WRITE);
 }
 
-static int native_prefer_huge(void *start, size_t bytes)
-{
-    return madvise(start, bytes, MADV_HUGEPAGE);
-}
-
 static int native_release(void *start, size_t bytes)
 {
     return munmap(start, bytes);
@@ -106,7 +101,6 @@ const struct os_calls zci_os_calls_native = {
     .make_readable = native_make_readable,
     .purge = native_purge,
     .populate = native_populate,
-    .prefer_huge = native_prefer_huge,
     .release = native_release,
     .move = native_move,
     .resize = native_resize,

@@ -85,11 +85,6 @@ bool zci_os_populate(void *start, size_t bytes)
     return counted_calls()->populate(start, bytes) == 0;
 }
 
-bool zci_os_prefer_huge(void *start, size_t bytes)
-{
-    return counted_calls()->prefer_huge(start, bytes) == 0;
-}
-
 bool zci_os_release(void *start, size_t bytes)
 {
     return counted_calls()->release(start, bytes) == 0;

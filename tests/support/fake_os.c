@@ -75,11 +75,6 @@ static int fake_populate(void *start, size_t bytes)
     return call_fails() ? -1 : zci_os_calls_native.populate(start, bytes);
 }
 
-static int fake_prefer_huge(void *start, size_t bytes)
-{
-    return call_fails() ? -1 : zci_os_calls_native.prefer_huge(start, bytes);
-}
-
 static int fake_release(void *start, size_t bytes)
 {
     if (call_fails() || fake_os.fail_release)
@@ -117,7 +112,6 @@ static const struct os_calls fake_calls = {
     .make_readable = fake_make_readable,
     .purge = fake_purge,
     .populate = fake_populate,
-    .prefer_huge = fake_prefer_huge,
     .release = fake_release,
     .move = fake_move,
     .resize = fake_resize,
