@@ -285,6 +285,19 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
 
 /* --- all ------------------------------------------------------------------------------------------- */
 
+/* Another thread's bins move while this reads: the count is clipped, not trusted. */
+static uint64_t class_bytes(const struct thread_cache *cache, unsigned class_index)
+{
+    struct batch *loaded = atomic_load_relaxed(&cache->shelves[class_index].loaded);
+    uint64_t count = atomic_load_relaxed(&cache->shelves[class_index].spare_objects);
+    if (loaded != NULL) {
+        uintptr_t top = (uintptr_t)atomic_load_relaxed(&cache->bins[class_index].top);
+        uintptr_t objects = (top - (uintptr_t)loaded->objects) / sizeof(void *);
+        count += objects <= loaded->capacity ? objects : 0;
+    }
+    return count * zci_size_classes[class_index].bytes;
+}
+
 static void flush_batch(unsigned class_index, struct batch *batch)
 {
     if (batch == NULL)
@@ -294,19 +307,32 @@ static void flush_batch(unsigned class_index, struct batch *batch)
     zci_batch_free(batch, 0, 1);
 }
 
+static void flush_class(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    struct batch *loaded = unload(cache, class_index);
+    struct batch *spare;
+    load(cache, class_index, NULL);
+    shelf->refill = 0;
+    shelf->miss_count = 0;
+    flush_batch(class_index, loaded);
+    while ((spare = spare_pop(shelf)) != NULL)
+        flush_batch(class_index, spare);
+}
+
+void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes)
+{
+    uint64_t bytes = zci_thread_cache_bytes(cache);
+    for (unsigned c = ZCI_CLASS_COUNT - 1; c > 0 && bytes > keep_bytes; c--) {
+        bytes -= class_bytes(cache, c);
+        flush_class(cache, c);
+    }
+}
+
 void zci_thread_cache_flush(struct thread_cache *cache)
 {
-    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
-        struct shelf *shelf = &cache->shelves[c];
-        struct batch *loaded = unload(cache, c);
-        struct batch *spare;
-        load(cache, c, NULL);
-        shelf->refill = 0;
-        shelf->miss_count = 0;
-        flush_batch(c, loaded);
-        while ((spare = spare_pop(shelf)) != NULL)
-            flush_batch(c, spare);
-    }
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
+        flush_class(cache, c);
     for (unsigned grade = 0; grade < BATCH_GRADES; grade++) {
         if (cache->stash[grade] != NULL)
             zci_batch_free(cache->stash[grade], 0, cache->stash_count[grade]);
@@ -315,19 +341,10 @@ void zci_thread_cache_flush(struct thread_cache *cache)
     }
 }
 
-/* Another thread's bins move while this reads: the count is clipped, not trusted. */
 uint64_t zci_thread_cache_bytes(const struct thread_cache *cache)
 {
     uint64_t bytes = 0;
-    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
-        struct batch *loaded = atomic_load_relaxed(&cache->shelves[c].loaded);
-        uint64_t count = atomic_load_relaxed(&cache->shelves[c].spare_objects);
-        if (loaded != NULL) {
-            uintptr_t top = (uintptr_t)atomic_load_relaxed(&cache->bins[c].top);
-            uintptr_t objects = (top - (uintptr_t)loaded->objects) / sizeof(void *);
-            count += objects <= loaded->capacity ? objects : 0;
-        }
-        bytes += count * zci_size_classes[c].bytes;
-    }
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
+        bytes += class_bytes(cache, c);
     return bytes;
 }

@@ -119,6 +119,8 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index);
 void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block);
 /* Everything goes back to the spans and the pools. */
 void zci_thread_cache_flush(struct thread_cache *cache);
+/* So many classes, largest blocks first, that at most keep_bytes of free blocks stay. */
+void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);
 /* Bytes of free blocks; exact for the owner, a snapshot for others. */
 uint64_t zci_thread_cache_bytes(const struct thread_cache *cache);
 /* A fresh cache's bins. */

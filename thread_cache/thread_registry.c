@@ -10,6 +10,7 @@
 
 /* Dead threads' caches that keep their blocks for the next thread; more would only be memory. */
 #define CACHES_PARKED_FULL 16
+#define PARKED_BYTES_MAX   (256 << 10) /* of blocks in each */
 
 /* Thread-exit destructors run in up to four rounds (PTHREAD_DESTRUCTOR_ITERATIONS). The cache goes in the
  * third: in the last, tools that watch a thread may have let go of it already. */
@@ -74,6 +75,8 @@ static void park(struct thread_cache *cache)
 {
     if (atomic_load_relaxed(&registry.parked_count) >= CACHES_PARKED_FULL)
         zci_thread_cache_flush(cache);
+    else
+        zci_thread_cache_trim(cache, PARKED_BYTES_MAX);
     lock_acquire(&registry.lock);
     atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
     cache->next_parked = registry.parked;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* lifecycle_threads.c - 10,000 threads are born, allocate, leave some blocks to others, and die.
- * The resident size after all of them may not be above that after the first 1,000 by more than the
- * bound: what a dead thread had must serve the living. */
+/* lifecycle_threads.c - 10,000 threads are born, allocate, leave some blocks to others, and die; then
+ * 10,000 more. The resident size after the second half may not be above that after the first by more
+ * than the bound: what a dead thread had must serve the living. The threads of a group wait for each
+ * other while they hold their blocks: without that chance decides how many caches ever exist at the
+ * same time, and so how much they hold. */
 #include "stress/names.h"
 #include "stress/pattern.h"
 #include "stress/process.h"
@@ -13,11 +15,11 @@
 #include <string.h>
 
 enum {
-    WARM_UP_COUNT = 1000,
+    WARM_UP_COUNT = 10000,
     THREAD_COUNT = 10000,
     TOGETHER_COUNT = 10, /* threads that live at the same time */
     BLOCK_COUNT = 16,    /* blocks each thread allocates; half are left behind */
-    GROWTH_MAX = 4 << 20 /* bytes; caches fill up slowly, but for 10,000 threads that is little */
+    GROWTH_MAX = 3 << 20 /* bytes */
 };
 
 struct life {
@@ -27,6 +29,7 @@ struct life {
 };
 
 static struct life lives[TOGETHER_COUNT];
+static pthread_barrier_t all_hold_blocks;
 
 static void *live(void *argument)
 {
@@ -38,6 +41,7 @@ static void *live(void *argument)
         if (CHECK(own[i] != NULL))
             memset(own[i], 'x', size); /* what leaks must be resident to show */
     }
+    pthread_barrier_wait(&all_hold_blocks);
     for (int i = 0; i < BLOCK_COUNT; i++) {
         t_free(life->left[i]);
         life->left[i] = NULL;
@@ -63,6 +67,7 @@ int main(void)
 {
     for (uint64_t i = 0; i < TOGETHER_COUNT; i++)
         lives[i].state = 2 * i + 1;
+    CHECK_EQ(pthread_barrier_init(&all_hold_blocks, NULL, TOGETHER_COUNT), 0);
     live_and_die(WARM_UP_COUNT);
     long long before = rss_bytes();
     live_and_die(THREAD_COUNT);
