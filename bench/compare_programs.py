@@ -2,21 +2,14 @@
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 """compare_programs.py - real programs for bench/compare --programs: those that are installed.
 
-All inputs are made here, the same each time. Sizes are such that a run takes about a second."""
+Programs that run to their end are here, servers in compare_servers.py. All inputs are made here, the same each time. Sizes are such that a run takes about a second."""
 import os
 import random
-import re
 import shutil
-import subprocess
 import sys
-import time
 
 from compare_rows import Row
-from compare_runner import kill_group
-
-GROUP = "programs"
-REDIS_START_S = 10
-REDIS_REQUESTS = 150000
+from compare_servers import GROUP, server_rows
 
 PYTHON = """
 import json, random
@@ -194,57 +187,29 @@ def tool_rows(folder):
         yield Row(compiler, GROUP, [compiler, "-std=c++17", "-O1", "-c", cpp, "-o", "/dev/null"])
 
 
-def redis_is_up(socket):
-    """Waits for it."""
-    give_up = time.monotonic() + REDIS_START_S
-    while time.monotonic() < give_up:
-        ping = subprocess.run(["redis-cli", "-s", socket, "ping"], capture_output=True, check=False)
-        if ping.stdout.strip() == b"PONG":
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def talk_to_redis(runner, process):
-    """Seconds that a fixed number of requests took; the server ends."""
-    socket = runner.path("redis.socket")
-    if not redis_is_up(socket):
-        kill_group(process)
-        return None
-    begin = time.monotonic()
-    client = subprocess.run(
-        ["redis-benchmark", "-s", socket, "-n", str(REDIS_REQUESTS), "-r", "50000", "-P", "32", "-c", "20",
-         "-d", "100", "-q", "-t", "set,get,lpush,lpop,hset,zadd"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
-    )
-    took = time.monotonic() - begin
-    subprocess.run(["redis-cli", "-s", socket, "shutdown", "nosave"], capture_output=True, check=False)
-    if client.returncode != 0:
-        kill_group(process)
-        return None
-    return took
-
-
-def libc_path():
-    """To preload for the system's malloc where a program is linked with another allocator."""
-    listing = subprocess.run(["ldd", "/bin/sh"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"libc\.so\S* => (\S+)", listing)
-    return found.group(1) if found else ""
-
-
-def redis_rows():
-    if shutil.which("redis-benchmark") and shutil.which("redis-cli"):
-        command = ["redis-server", "--port", "0", "--unixsocket", "redis.socket", "--save", ""]
-        yield Row("redis", GROUP, command, system_preload=libc_path(), server=talk_to_redis)
+def database_rows(folder):
+    """db_bench: random writes, reads and scans by two threads, with flushes and compactions behind them."""
+    benchmarks = "fillrandom,readrandom,overwrite,seekrandom,readseq"
+    command = ["db_bench", "--benchmarks=" + benchmarks, "--db=" + os.path.join(folder, "rocksdb"),
+               "--num=30000", "--threads=2", "--seed=1", "--value_size=200", "--write_buffer_size=8388608",
+               "--disable_wal=1"]
+    yield Row("db_bench", GROUP, command)
 
 
 def program_rows(folder):
-    """folder is for the inputs and must stay while the rows run."""
-    rows = []
-    for row in [*interpreter_rows(folder), *tool_rows(folder), *redis_rows()]:
+    """(rows, [(name, why it is skipped)]); folder is for the inputs and must stay while the rows run."""
+    rows, skipped = [], []
+    for row in [*interpreter_rows(folder), *tool_rows(folder), *database_rows(folder)]:
         path = shutil.which(row.command[0])
-        if path is not None:
-            row.command[0] = path
-            row.must_agree = row.server is None
+        if path is None:
+            skipped.append((row.name, f"{row.command[0]} not installed"))
+            continue
+        row.command[0] = path
+        row.must_agree = row.name != "db_bench"  # which prints times
+        rows.append(row)
+    for row in server_rows(folder):
+        if isinstance(row, Row):
             rows.append(row)
-    return rows
+        else:
+            skipped.append(row)
+    return rows, skipped

@@ -26,7 +26,8 @@ class Row:
     system_preload: str = ""  # for a program that brings an allocator of its own
     is_time_printed: bool = False  # the program's own "seconds" count, not the process's wall time
     must_agree: bool = False  # all runs must print the same
-    server: object = None  # for a program that must be talked to: see compare_programs.py
+    server: object = None  # for a program that must be talked to: see compare_servers.py
+    is_tree: bool = False  # its memory is that of several processes together
 
 
 # workload, mode or "", thread counts

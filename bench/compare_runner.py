@@ -9,12 +9,15 @@ DISTURBED_CPUS of a CPU meanwhile."""
 import hashlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import tempfile
 import threading
 import time
 
+import compare_sampling
+import compare_servers
 from compare_allocators import PRELOAD
 
 DISTURBED_CPUS = 0.15
@@ -54,21 +57,17 @@ def kill_group(process):
         pass
 
 
-def wait_measured(process, timeout_s):
+def wait_measured(process):
     """Waits for it; returns (exit code or minus the signal, its resources)."""
-    timer = threading.Timer(timeout_s, kill_group, [process])
-    timer.start()
-    try:
-        _, status, used = os.wait4(process.pid, 0)
-    except BaseException:
-        kill_group(process)
-        os.waitpid(process.pid, 0)
-        process.returncode = -signal.SIGKILL
-        raise
-    finally:
-        timer.cancel()
+    _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, used
+
+
+def used_cpu_seconds():
+    """By this process and by all that it has waited for: the row's and its clients'."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def clean_environment():
@@ -81,7 +80,7 @@ def printed_numbers(text):
     """The workloads' lines NAME NUMBER [NUMBER]; a name that comes again becomes a list."""
     found = {}
     for line in text.splitlines():
-        name, *rest = line.split()
+        name, *rest = line.split() or [""]
         try:
             numbers = [float(number) for number in rest]
         except ValueError:
@@ -123,15 +122,39 @@ class Runner:
                 cwd=self.folder.name, env=self.environment, start_new_session=True,
             )
 
+    def run_to_end(self, row, allocator):
+        """(exit code, resources, the clients' seconds or None, samples); nothing of it runs on afterwards."""
+        process = self.start(row, allocator)
+        served = None
+        timer = threading.Timer(self.timeout_s, kill_group, [process])
+        timer.start()
+        try:
+            with compare_sampling.Sampler(process.pid, row.is_tree) as sampler:
+                if row.server:
+                    served = compare_servers.serve(row, allocator, process, self.folder.name, sampler)
+                code, used = wait_measured(process)
+        except BaseException:
+            kill_group(process)
+            process.wait()
+            raise
+        finally:
+            timer.cancel()
+        return code, used, served, sampler
+
     def run(self, row, allocator):
         """One run as a dictionary; {"failed": why} if it did not end well."""
-        wait_for_quiet(self.patience_s)
-        before, begin = cpu_seconds(), time.monotonic()
-        if os.path.exists(self.path("result")):
-            os.remove(self.path("result"))
-        process = self.start(row, allocator)
-        served = row.server(self, process) if row.server else None
-        code, used = wait_measured(process, self.timeout_s)
+        begin = time.monotonic()
+        try:
+            if row.server and row.server.prepare:
+                row.server.prepare(self.folder.name)
+            wait_for_quiet(self.patience_s)
+            if os.path.exists(self.path("result")):
+                os.remove(self.path("result"))
+            before, used_before, begin = cpu_seconds(), used_cpu_seconds(), time.monotonic()
+            code, used, served, sampler = self.run_to_end(row, allocator)
+        except compare_servers.ServerFailed as reason:
+            is_late = time.monotonic() - begin >= self.timeout_s  # then it was the server that failed its clients
+            return {"failed": f"stopped after {self.timeout_s:.0f} s" if is_late else str(reason)}
         wall, after = time.monotonic() - begin, cpu_seconds()
         with open(self.path("output"), "rb") as output:
             text = output.read()
@@ -139,14 +162,15 @@ class Runner:
             return {"failed": self.why(code, wall)}
         with open(self.path("result"), encoding="ascii") as result:
             run = json.load(result)
+        run["voluntary_switches"], run["involuntary_switches"] = used.ru_nvcsw, used.ru_nivcsw
         run["switches"] = used.ru_nvcsw + used.ru_nivcsw
         run["printed"] = {} if row.must_agree else printed_numbers(text.decode(errors="replace"))
         run["output_sha256"] = hashlib.sha256(text).hexdigest() if row.must_agree else ""
+        sampler.add_to(run)
         run["foreign_cpus"] = 0.0
         if before is not None:
-            busy, stolen = after[0] - before[0], after[1] - before[1]
-            own = used.ru_utime + used.ru_stime
-            run["foreign_cpus"] = round(max(0.0, busy + stolen - own) / max(wall, 1e-3), 3)
+            others = sum(after) - sum(before) - (used_cpu_seconds() - used_before)
+            run["foreign_cpus"] = round(max(0.0, others) / max(wall, 1e-3), 3)
         self.set_time(row, run, served)
         return run
 
@@ -154,7 +178,7 @@ class Runner:
     def set_time(row, run, served):
         run["time_s"] = run["wall_s"]
         if served is not None:  # the clients' time: a server's own wall time holds its start and end
-            run["time_s"], run["foreign_cpus"] = served, 0.0
+            run["time_s"] = served
         elif row.is_time_printed:
             run["time_s"] = run["printed"].get("seconds", run["wall_s"])
 

@@ -6,11 +6,32 @@
 # usage: tools/setup.sh [build|demo|bench|check]      without an argument: build
 #   build   configure, compile and run the unit tests
 #   demo    build, and what tools/demo runs
-#   bench   build, and google-benchmark
+#   bench   build, google-benchmark, and what bench/compare compares, runs and draws with
 #   check   all of it, and the compilers, emulators and real programs that the tests use
 # Exit code: 0 if everything that `build` needs is there, 1 if not. What else is missing is named,
 # and the tests that need it will say "skipped". Nothing that is present is touched or upgraded.
 set -u
+
+# The real programs of bench/compare --programs.
+programs_of_compare() {
+    cat <<'LIST'
+lua5.4             command -v lua5.4
+perl               command -v perl
+gawk               command -v gawk
+sqlite3            command -v sqlite3
+ghostscript        command -v gs
+z3                 command -v z3
+clang              command -v clang++
+rocksdb-tools      command -v db_bench
+redis-server       command -v redis-server
+redis-tools        command -v redis-benchmark
+memcached          command -v memcached
+libmemcached-tools command -v memcslap
+nginx-light        command -v nginx || ls /usr/sbin/nginx
+apache2-utils      command -v ab
+postgresql         ls /usr/lib/postgresql/*/bin/pgbench
+LIST
+}
 
 # Each list: a package, then the command that succeeds when it need not be installed.
 debian_packages() {
@@ -34,8 +55,15 @@ LIST
         ;;
     bench)
         cat <<'LIST'
-libbenchmark-dev ls /usr/include/benchmark/benchmark.h
+libbenchmark-dev      ls /usr/include/benchmark/benchmark.h
+python3-matplotlib    /usr/bin/python3 -c 'import matplotlib'
+libjemalloc2          ls /usr/lib/*/libjemalloc.so.2
+libtcmalloc-minimal4  ls /usr/lib/*/libtcmalloc_minimal.so.4
+libmimalloc2.0        ls /usr/lib/*/libmimalloc.so.2
+strace                command -v strace
+linux-perf            command -v perf
 LIST
+        programs_of_compare
         ;;
     check)
         cat <<'LIST'
