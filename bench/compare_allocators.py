@@ -8,6 +8,7 @@ import dataclasses
 import glob
 import hashlib
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -41,14 +42,33 @@ class Allocator:
     def identity(self):
         """What tells one build from another."""
         if not self.path:
-            return {"name": self.name, "path": "", "is_ours": False}
+            return {"name": self.name, "path": "", "is_ours": False, "version": " ".join(platform.libc_ver())}
         real = os.path.realpath(self.path)
         with open(real, "rb") as library:
             digest = hashlib.sha256(library.read()).hexdigest()
         built = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(os.path.getmtime(real)))
+        version = ask(["git", "-C", ROOT, "describe", "--always"]) if self.is_ours else package_version(self.path)
         return {
             "name": self.name, "path": real, "is_ours": self.is_ours, "sha256": digest, "modified": built,
+            "version": version,
         }
+
+
+def package_version(path):
+    """"NAME VERSION" of the Debian package that a file is from, or ""."""
+    for name in dict.fromkeys([path, os.path.realpath(path)]):
+        owner = ask(["dpkg-query", "-S", name]).partition(":")[0]
+        if owner:
+            return ask(["dpkg-query", "-W", "-f=${Package} ${Version}", owner]).splitlines()[0]
+    return ""
+
+
+def ask(command):
+    """What it prints; "" if it fails or is not there."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def find_library(names):

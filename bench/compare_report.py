@@ -15,7 +15,7 @@ from compare_runner import DISTURBED_CPUS
 MIB = 1 << 20
 RSS_NOTABLE_BYTES = 20 * MIB  # below, what a process is made of outweighs what it allocates
 BEHIND = 1.10
-GROUPS = ["1 thread", "2 threads", "16 threads", "idle memory", "programs"]
+LEAN_PEERS = ["jemalloc", "tcmalloc", "mimalloc"]  # the fast ones, of which the leanest is to be reached
 
 
 class Metric:
@@ -27,9 +27,11 @@ class Metric:
 TIME = Metric("time", "s", lambda run: run["time_s"])
 CPU = Metric("CPU time", "s", lambda run: run["user_s"] + run["system_s"], floor=0.01)
 RSS = Metric("peak RSS", "MiB", lambda run: run["peak_bytes"], 1 / MIB)
+# A run that is over before the first sample has only its peak.
+MEAN_RSS = Metric("RSS over time", "MiB", lambda run: run.get("mean_bytes", run["peak_bytes"]), 1 / MIB)
 FAULTS = Metric("page faults", "thousands", lambda run: run["minor_faults"] + run["major_faults"], 1e-3, 1)
 SWITCHES = Metric("context switches", "", lambda run: run["switches"], 1, 1)
-METRICS = [TIME, CPU, RSS, FAULTS, SWITCHES]
+METRICS = [TIME, CPU, RSS, MEAN_RSS, FAULTS, SWITCHES]
 
 
 def good_runs(runs):
@@ -60,6 +62,21 @@ def names_of(result):
 
 def ours_of(result):
     return [allocator["name"] for allocator in result["allocators"] if allocator["is_ours"]]
+
+
+def peers_of(result):
+    """All but ours and the system's."""
+    return [allocator["name"] for allocator in result["allocators"]
+            if not allocator["is_ours"] and allocator["path"]]
+
+
+def groups_of(result):
+    """By number of threads, then the others."""
+    def order(group):
+        number = group.split()[0]
+        return (0, int(number)) if "thread" in group and number.isdigit() else (1, 0)
+    found = list(dict.fromkeys(row["group"] for row in result["rows"]))
+    return sorted(found, key=order)
 
 
 def to_other(result, row, name, metric, pick=statistics.median):
@@ -139,7 +156,7 @@ def geomean_table(result):
             table.append([title, str(len(rows)), *means])
 
     rows = [row for row in result["rows"] if any(good_runs(runs)[0] for runs in row["runs"].values())]
-    for group in GROUPS:
+    for group in groups_of(result):
         add(f"time, {group}", [row for row in rows if row["group"] == group], TIME)
     add("time, all", rows, TIME)
     add("time, all, by each cell's minimum", rows, TIME, min)
@@ -148,6 +165,7 @@ def geomean_table(result):
     add("peak RSS, all", rows, RSS)
     notable = [row for row in rows if smallest_peak(result, row) >= RSS_NOTABLE_BYTES]
     add("peak RSS, rows from 20 MiB up", notable, RSS)
+    add("RSS over time, mean", rows, MEAN_RSS)
     add("page faults", rows, FAULTS)
     add("context switches", rows, SWITCHES)
     return align(table)
@@ -192,6 +210,26 @@ def behind_lines(result, metric, name):
     return [head, *(text for _, text in lines)]
 
 
+def mean_quotient(result, name, peer, metric):
+    """Geometric mean of name's values divided by peer's, over the rows that both ended."""
+    pairs = [(cell(row, name, metric), cell(row, peer, metric)) for row in result["rows"]]
+    return geomean([mine / theirs for mine, theirs in pairs if mine is not None and theirs is not None])
+
+
+def goal_lines(result, name):
+    """Where this one of ours stands against the best single peer in time, and the leanest fast one in memory."""
+    lines = []
+    lean = [peer for peer in peers_of(result) if peer in LEAN_PEERS]
+    for metric, peers, title in ((TIME, peers_of(result), "best single peer"), (RSS, lean, "leanest fast peer")):
+        quotients = {peer: mean_quotient(result, name, peer, metric) for peer in peers}
+        quotients = {peer: quotient for peer, quotient in quotients.items() if quotient is not None}
+        if quotients:
+            peer = max(quotients, key=quotients.get)
+            lines.append(f"{metric.title}: {name} needs {quotients[peer]:.2f} of the {title}, {peer}, "
+                         "in geometric mean over all rows")
+    return lines
+
+
 def failure_lines(result):
     lines = []
     for row in result["rows"]:
@@ -214,21 +252,9 @@ def noise_line(result):
             "~ marks rows that rest on such runs")
 
 
-def text_report(result, has_all_tables):
-    blocks = [metric_table(result, metric) for metric in (METRICS if has_all_tables else [TIME, RSS])]
-    blocks.append(idle_table(result))
-    blocks.append(geomean_table(result))
-    if len(ours_of(result)) < len(names_of(result)):
-        for name in ours_of(result):
-            blocks.extend(behind_lines(result, metric, name) for metric in (TIME, RSS))
-    blocks.append(failure_lines(result))
-    blocks.append([noise_line(result)])
-    return "\n\n".join("\n".join(block) for block in blocks if block)
-
-
 def write_csv(path, result):
-    columns = ["time_s", "wall_s", "user_s", "system_s", "peak_bytes", "minor_faults", "major_faults",
-               "switches", "foreign_cpus", "failed"]
+    columns = ["time_s", "wall_s", "user_s", "system_s", "peak_bytes", "mean_bytes", "minor_faults", "major_faults",
+               "voluntary_switches", "involuntary_switches", "switches", "foreign_cpus", "failed"]
     with open(path, "w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["row", "group", "allocator", "round", *columns])

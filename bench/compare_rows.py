@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from compare_allocators import ROOT, CannotCompare
+from compare_allocators import ROOT, CannotCompare, package_version
 
 SOURCES = os.path.join(ROOT, "bench", "workloads")
 BUILT = os.path.join(ROOT, "build", "workloads")
@@ -29,15 +29,24 @@ class Row:
     server: object = None  # for a program that must be talked to: see compare_servers.py
     is_tree: bool = False  # its memory is that of several processes together
 
+    def version(self):
+        """Of an installed program; the workloads are of this tree."""
+        return "" if self.command[0].startswith(BUILT) else package_version(find_last_program(self.command))
 
-# workload, mode or "", thread counts
+
+def find_last_program(command):
+    """The program that is meant, where another one, such as setpriv, starts it."""
+    return [word for word in command if word.startswith("/") and os.access(word, os.X_OK) and os.path.isfile(word)][-1]
+
+
+# workload, mode or "", thread counts; 16 and 64 are more than most machines have cores
 WORKLOADS = [
-    ("fixed_sizes", "", (1, 2, 16)),
-    ("random_sizes", "", (1, 2, 16)),
-    ("batch_free", "", (1, 2, 16)),
+    ("fixed_sizes", "", (1, 2, 16, 64)),
+    ("random_sizes", "", (1, 2, 16, 64)),
+    ("batch_free", "", (1, 2, 16, 64)),
     ("symbolic", "", (1, 2)),
-    ("mixed_sizes", "", (1, 2, 16)),
-    ("web_server", "", (1, 2, 16)),
+    ("mixed_sizes", "", (1, 2, 16, 64)),
+    ("web_server", "", (1, 2, 16, 64)),
     ("calloc_heavy", "", (1, 2)),
     ("graph_teardown", "same", (1,)),
     ("graph_teardown", "helper", (1,)),
@@ -46,14 +55,20 @@ WORKLOADS = [
     ("realloc_growth", "pages", (1, 2)),
     ("large_blocks", "pages", (1, 2)),
     ("large_blocks", "sparse", (1, 2)),
-    ("producer_consumer", "", (2, 16)),
-    ("thread_handover", "", (2, 16)),
-    ("rptest_like", "", (2, 16)),
-    ("thread_churn", "", (1, 2, 16)),
+    ("producer_consumer", "", (2, 16, 64)),
+    ("thread_handover", "", (2, 16, 64)),
+    ("rptest_like", "", (2, 16, 64)),
+    ("thread_churn", "", (1, 2, 16, 64)),
     ("false_sharing", "active", (2,)),
     ("false_sharing", "passive", (2,)),
     ("grow_shrink_idle", "short", (1, 2)),
 ]
+
+THREADED = [(workload, mode) for workload, mode, counts in WORKLOADS
+            if max(counts) > 1 and workload != "grow_shrink_idle"]
+PAIRED = ["producer_consumer"]  # an even number of threads, so at least two
+HUGE_MIB = 2048
+SCALING_COUNTS = (1, 2, 4, 8, 16)
 
 
 def group_of(workload, mode, threads):
@@ -64,18 +79,34 @@ def group_of(workload, mode, threads):
     return "1 thread" if threads == 1 else f"{threads} threads"
 
 
-def workload_rows(quick):
-    """quick: a moment each, to see that all works; the numbers mean nothing."""
+def workload_row(workload, mode, threads, is_quick):
+    name = f"{workload}-{mode}/{threads}" if mode else f"{workload}/{threads}"
+    command = [os.path.join(BUILT, workload), "--threads", str(threads)]
+    command += ["--mode", mode] if mode else []
+    command += ["--seconds", "0.02"] if is_quick else []
+    group = group_of(workload, mode, threads)
+    return Row(name, group, command, is_time_printed=group == "idle memory")
+
+
+def workload_rows(is_quick, counts=()):
+    """is_quick: a moment each, to see that all works; the numbers mean nothing. counts: instead of the default
+    ones, of the workloads that can have several threads, and of those only."""
     rows = []
-    for workload, mode, counts in WORKLOADS:
-        for threads in counts:
-            name = f"{workload}-{mode}/{threads}" if mode else f"{workload}/{threads}"
-            command = [os.path.join(BUILT, workload), "--threads", str(threads)]
-            command += ["--mode", mode] if mode else []
-            command += ["--seconds", "0.02"] if quick else []
-            group = group_of(workload, mode, threads)
-            rows.append(Row(name, group, command, is_time_printed=group == "idle memory"))
+    for workload, mode, usual in WORKLOADS:
+        if counts and (workload, mode) not in THREADED:
+            continue
+        least = 2 if workload in PAIRED else 1
+        rows += [workload_row(workload, mode, threads, is_quick) for threads in counts or usual if threads >= least]
     return rows
+
+
+def huge_rows():
+    """A graph of 2 GiB, twice: the second is built while a helper, if there is one, frees the first."""
+    for mode in ("same", "helper"):
+        row = workload_row("graph_teardown", mode, 1, False)
+        row.name, row.group = f"graph_teardown-{mode}-2gib/1", "2 GiB"
+        row.command += ["--size-mib", str(HUGE_MIB), "--iterations", "2"]
+        yield row
 
 
 def is_newer(source, target):

@@ -11,7 +11,7 @@ import time
 
 PERIOD_S = 0.02
 TREE_PERIOD_S = 0.1
-KEPT_COUNT = 60  # of each run in the JSON file: the largest of as many spans of time
+KEPT_COUNT = 40  # of each run in the JSON file: the largest of as many spans of time
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 

@@ -3,11 +3,13 @@
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 #
 # setup.sh - installs what a purpose needs and this machine lacks.
-# usage: tools/setup.sh [build|demo|bench|check]      without an argument: build
+# usage: tools/setup.sh [build|demo|bench|compare|check]      without an argument: build
 #   build   configure, compile and run the unit tests
 #   demo    build, and what tools/demo runs
-#   bench   build, google-benchmark, and what bench/compare compares, runs and draws with
-#   check   all of it, and the compilers, emulators and real programs that the tests use
+#   bench   build, and google-benchmark
+#   compare build, and what bench/compare compares, runs and draws with; these are servers too, which Debian
+#           starts when it installs them
+#   check   build, demo and bench, and the compilers, emulators and real programs that the tests use
 # Exit code: 0 if everything that `build` needs is there, 1 if not. What else is missing is named,
 # and the tests that need it will say "skipped". Nothing that is present is touched or upgraded.
 set -u
@@ -55,7 +57,12 @@ LIST
         ;;
     bench)
         cat <<'LIST'
-libbenchmark-dev      ls /usr/include/benchmark/benchmark.h
+libbenchmark-dev ls /usr/include/benchmark/benchmark.h
+LIST
+        ;;
+    compare)
+        cat <<'LIST'
+python3               command -v python3
 python3-matplotlib    /usr/bin/python3 -c 'import matplotlib'
 libjemalloc2          ls /usr/lib/*/libjemalloc.so.2
 libtcmalloc-minimal4  ls /usr/lib/*/libtcmalloc_minimal.so.4
@@ -165,9 +172,10 @@ case ${1:-build} in
 build) purposes= ;;
 demo) purposes=demo ;;
 bench) purposes=bench ;;
+compare) purposes=compare ;;
 check) purposes='demo bench check' ;;
 *)
-    say "no purpose \"$1\"; there are build, demo, bench, check"
+    say "no purpose \"$1\"; there are build, demo, bench, compare, check"
     exit 2
     ;;
 esac

@@ -3,10 +3,13 @@
 /* graph_teardown.c - builds a large graph and throws it away, over and over.
  * Shows: freeing a great many blocks at once in an order that has nothing to do with how they were made.
  *   same      the thread that built the graph frees it
- *   helper    another thread frees it while the next one is built */
+ *   helper    another thread frees it while the next one is built
+ * --size-mib says how large a graph is, about; 2048 for a heap that no cache and few address translations hold.
+ * Prints "held_seconds": how long the thread that builds had to wait for, or do, the freeing. Whether a helper
+ * is worth it is the question which that and "seconds" answer together. */
 #include "workload.h"
 
-enum { NODE_COUNT = 50000, EDGES_PER_NODE = 3, LABEL_LOW = 4, LABEL_HIGH = 6 };
+enum { NODE_COUNT = 50000, NODE_BYTES = 130, EDGES_PER_NODE = 3, LABEL_LOW = 4, LABEL_HIGH = 6 };
 
 enum { SAME, HELPER };
 
@@ -18,9 +21,12 @@ struct node {
 };
 
 struct graph {
-    uint32_t order[NODE_COUNT]; /* in which it is freed */
-    struct node *nodes[NODE_COUNT];
+    uint32_t *order; /* in which it is freed */
+    struct node **nodes;
 };
+
+static uint32_t node_count = NODE_COUNT;
+static double held_seconds; /* of the first thread */
 
 static void add_edge(struct worker *worker, struct node *from, struct node *to)
 {
@@ -39,7 +45,11 @@ static struct graph *graph_new(struct worker *worker)
     struct graph *graph = malloc(sizeof *graph);
     if (graph == NULL)
         workload_fail("out of memory");
-    for (uint32_t i = 0; i < NODE_COUNT; i++) {
+    graph->order = malloc(node_count * sizeof *graph->order);
+    graph->nodes = malloc(node_count * sizeof *graph->nodes);
+    if (graph->order == NULL || graph->nodes == NULL)
+        workload_fail("out of memory");
+    for (uint32_t i = 0; i < node_count; i++) {
         struct node *node = calloc(1, sizeof *node);
         if (node == NULL)
             workload_fail("out of memory");
@@ -50,9 +60,9 @@ static struct graph *graph_new(struct worker *worker)
         graph->order[i] = graph->order[other];
         graph->order[other] = i;
     }
-    for (uint32_t i = 0; i < NODE_COUNT * EDGES_PER_NODE; i++)
-        add_edge(worker, graph->nodes[random_below(worker, NODE_COUNT)],
-                 graph->nodes[random_below(worker, NODE_COUNT)]);
+    for (uint32_t i = 0; i < node_count * EDGES_PER_NODE; i++)
+        add_edge(worker, graph->nodes[random_below(worker, node_count)],
+                 graph->nodes[random_below(worker, node_count)]);
     return graph;
 }
 
@@ -60,15 +70,17 @@ static void *graph_free(void *argument)
 {
     struct graph *graph = argument;
     uint64_t edge_count = 0;
-    for (uint32_t i = 0; i < NODE_COUNT; i++) {
+    for (uint32_t i = 0; i < node_count; i++) {
         struct node *node = graph->nodes[graph->order[i]];
         edge_count += node->edge_count;
         block_free(node->label);
         free(node->edges);
         free(node);
     }
+    free(graph->nodes);
+    free(graph->order);
     free(graph);
-    if (edge_count != NODE_COUNT * EDGES_PER_NODE)
+    if (edge_count != node_count * EDGES_PER_NODE)
         workload_fail("the graph lost edges");
     return NULL;
 }
@@ -79,14 +91,17 @@ static void body(struct worker *worker)
     bool is_helping = false;
     while (worker_next(worker)) {
         struct graph *graph = graph_new(worker);
+        double begin = seconds_now();
         if (workload.mode == SAME) {
             graph_free(graph);
-            continue;
+        } else {
+            if (is_helping)
+                pthread_join(helper, NULL);
+            thread_start(&helper, graph_free, graph);
+            is_helping = true;
         }
-        if (is_helping)
-            pthread_join(helper, NULL);
-        thread_start(&helper, graph_free, graph);
-        is_helping = true;
+        if (worker->index == 0)
+            held_seconds += seconds_now() - begin;
     }
     if (is_helping)
         pthread_join(helper, NULL);
@@ -94,8 +109,14 @@ static void body(struct worker *worker)
 
 int main(int argc, char **argv)
 {
+    workload.has_size = true;
     workload_begin("graph_teardown", "same|helper", argc, argv);
     workload_iterations(40);
+    if (workload.size_mib > UINT32_MAX / EDGES_PER_NODE / (1 << 20) * NODE_BYTES)
+        workload_fail("--size-mib is more than node numbers hold");
+    if (workload.size_mib > 0)
+        node_count = (uint32_t)(workload.size_mib * (1 << 20) / NODE_BYTES);
     workload_run(body);
+    printf("held_seconds %.6f\n", held_seconds);
     return workload_end();
 }

@@ -36,6 +36,8 @@ static struct {
     unsigned thread_count;
     uint64_t iterations; /* of all threads together */
     uint64_t seed;
+    bool has_size; /* the program takes --size-mib; to be set before workload_begin */
+    uint64_t size_mib;
     double seconds;  /* 0: bounded by iterations */
     double deadline; /* on the clock of seconds_now */
     double start;
@@ -131,8 +133,9 @@ static inline bool worker_next(struct worker *worker)
 
 static inline _Noreturn void workload_usage(const char *modes)
 {
-    fprintf(stderr, "usage: %s [--threads N] [--iterations N | --seconds S] [--seed X]%s%s\n",
-            workload.name, modes != NULL ? " --mode " : "", modes != NULL ? modes : "");
+    fprintf(stderr, "usage: %s [--threads N] [--iterations N | --seconds S] [--seed X]%s%s%s\n",
+            workload.name, modes != NULL ? " --mode " : "", modes != NULL ? modes : "",
+            workload.has_size ? " --size-mib N" : "");
     exit(2);
 }
 
@@ -167,6 +170,8 @@ static inline void workload_begin(const char *name, const char *modes, int argc,
             workload.seconds = strtod(value, NULL);
         else if (strcmp(argv[i], "--seed") == 0)
             workload.seed = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--size-mib") == 0 && workload.has_size)
+            workload.size_mib = strtoull(value, NULL, 10);
         else if (strcmp(argv[i], "--mode") == 0 && modes != NULL)
             workload.mode = workload_mode(modes, value);
         else

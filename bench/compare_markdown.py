@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_markdown.py - the whole report of bench/compare, as text, or as the section of a Markdown file.
+
+The section lies between the lines BEGIN and END of the file and is replaced as a whole; the rest of the file is
+not touched. Everything in it comes from the result, so that the same result gives the same section."""
+import os
+
+from compare_allocators import CannotCompare
+from compare_report import (METRICS, RSS, TIME, behind_lines, failure_lines, geomean_table, goal_lines, idle_table,
+                            metric_table, names_of, noise_line, ours_of)
+from compare_threads import thread_blocks
+
+BEGIN = "<!-- bench/compare wrote from here -->"
+END = "<!-- bench/compare wrote to here -->"
+
+
+def summary_blocks(result):
+    """Lists of lines; ours against the others."""
+    blocks = []
+    for name in ours_of(result):
+        blocks.append(goal_lines(result, name))
+        if len(ours_of(result)) < len(names_of(result)):
+            blocks += [behind_lines(result, metric, name) for metric in (TIME, RSS)]
+    return blocks
+
+
+def closing_lines(result):
+    return [*failure_lines(result), noise_line(result)]
+
+
+def text_report(result, has_all_tables):
+    blocks = [metric_table(result, metric) for metric in (METRICS if has_all_tables else [TIME, RSS])]
+    blocks += [idle_table(result), *thread_blocks(result), geomean_table(result)]
+    blocks += [*summary_blocks(result), closing_lines(result)]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def machine_text(machine):
+    memory = f"{machine['memory_gib']} GiB, " if machine.get("memory_gib") else ""
+    pages = f", transparent huge pages `{machine['huge_pages']}`" if machine.get("huge_pages") else ""
+    system = f"{machine['system']}, " if machine.get("system") else ""
+    return (f"{machine['cpu']}, {machine['cpus']} CPUs, {memory}{system}Linux {machine['kernel']}, "
+            f"{machine['libc']}{pages}")
+
+
+def rounds_of(result):
+    return max((len(runs) for row in result["rows"] for runs in row["runs"].values()), default=0)
+
+
+def fenced(lines):
+    return ["```", *lines, "```", ""]
+
+
+def section_lines(result, charts):
+    """charts: paths relative to the Markdown file."""
+    lines = ["Written by this command; all figures of this section come from it.", "",
+             "```sh", result.get("command", "bench/compare"), "```", "",
+             f"{result['started'][:10]}, {machine_text(result['machine'])}; {rounds_of(result)} rounds.", "",
+             "| allocator | version |", "|---|---|"]
+    for allocator in result["allocators"]:
+        lines.append(f"| {allocator['name']} | {allocator.get('version') or '–'} |")
+    versions = [row["version"] for row in result["rows"] if row.get("version")]
+    lines += ["", "Programs: " + ", ".join(versions) + "." if versions else "", "### Where it stands", ""]
+    for block in summary_blocks(result):
+        lines += fenced(block)
+    lines += ["### Geometric means", "", *fenced(geomean_table(result))]
+    for metric in METRICS:
+        title = metric.title[0].upper() + metric.title[1:]
+        lines += [f"### {title}", "", *fenced(metric_table(result, metric))]
+    if idle_table(result):
+        lines += ["### A heap that shrinks", "", *fenced(idle_table(result))]
+    blocks = [block for block in thread_blocks(result) if block]
+    lines += ["### Threads", ""] if blocks else []
+    for block in blocks:
+        lines += fenced(block)
+    if charts:
+        lines += ["### Charts", "", *(f"![{os.path.basename(chart)[:-4].replace('_', ' ')}]({chart})\n"
+                                      for chart in charts)]
+    return [*lines, *fenced(closing_lines(result))]
+
+
+def write_section(path, result, charts):
+    """CannotCompare if the file does not have the two lines, each once and in order."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    begin, end = text.find(BEGIN), text.find(END)
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or begin > end:
+        raise CannotCompare(f"{path} lacks the lines {BEGIN} and {END}, between which to write")
+    folder = os.path.dirname(os.path.abspath(path))
+    relative = [os.path.relpath(os.path.abspath(chart), folder) for chart in charts]
+    section = "\n".join(section_lines(result, relative))
+    while "\n\n\n" in section:
+        section = section.replace("\n\n\n", "\n\n")
+    with open(path + ".part", "w", encoding="utf-8") as out:
+        out.write(f"{text[:begin]}{BEGIN}\n{section.rstrip()}\n{text[end:]}")
+    os.replace(path + ".part", path)
