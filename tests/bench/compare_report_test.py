@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_report_test.py - the tables, means and checks of bench/compare, on made-up results."""
+import csv
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.environ["ZC_SOURCE_DIR"], "bench"))
+import compare_allocators
+import compare_charts
+import compare_counters
+import compare_markdown
+import compare_report
+import compare_runner
+import compare_sampling
+import compare_threads
+
+MIB = 1 << 20
+MACHINE = {"cpu": "a CPU", "cpus": 2, "memory_gib": 8, "system": "a system", "kernel": "6", "libc": "a libc",
+           "huge_pages": "never"}
+
+
+def run(seconds, mib=10, **more):
+    return {"time_s": seconds, "wall_s": seconds, "user_s": seconds, "system_s": 0.0, "peak_bytes": mib * MIB,
+            "minor_faults": 100, "major_faults": 0, "switches": 3, "voluntary_switches": 1,
+            "involuntary_switches": 2, "foreign_cpus": 0.0, "printed": {}, "output_sha256": "", **more}
+
+
+def result_of(rows):
+    """rows: {name: {allocator: runs}}"""
+    names = ["system", "zcmalloc", "jemalloc", "tcmalloc"]
+    allocators = [{"name": name, "path": "" if name == "system" else f"/{name}.so", "is_ours": name == "zcmalloc"}
+                  for name in names]
+    return {"started": "2026-01-02 03:04:05", "machine": MACHINE, "command": "bench/compare --rounds 1",
+            "allocators": allocators,
+            "rows": [{"name": name, "group": "1 thread", "runs": runs} for name, runs in rows.items()]}
+
+
+def simple_result():
+    return result_of({
+        "a/1": {"system": [run(4, 10)], "zcmalloc": [run(1, 20)], "jemalloc": [run(2, 40)], "tcmalloc": [run(2, 20)]},
+        "b/1": {"system": [run(4, 10)], "zcmalloc": [run(4, 20)], "jemalloc": [run(1, 10)], "tcmalloc": [run(4, 20)]},
+    })
+
+
+class Means(unittest.TestCase):
+    def test_ratios_are_to_the_best_of_the_row(self):
+        by_name = compare_report.ratios(simple_result(), simple_result()["rows"], compare_report.TIME)
+        self.assertEqual(by_name["zcmalloc"], [1, 4])
+        self.assertEqual(by_name["jemalloc"], [2, 1])
+        self.assertEqual(by_name["zcmalloc / other"], [0.5, 4])
+
+    def test_geometric_mean(self):
+        self.assertAlmostEqual(compare_report.geomean([1, 4, None]), 2)
+        table = compare_report.geomean_table(simple_result())
+        time = next(line.split() for line in table if line.startswith("time, all  "))
+        self.assertEqual(time[2:], ["2", "4.000", "2.000", "1.414", "2.828", "1.414"])
+
+    def test_goals_compare_with_the_best_single_peer_over_common_rows(self):
+        lines = compare_report.goal_lines(simple_result(), "zcmalloc")
+        self.assertIn("needs 1.41 of the best single peer, jemalloc", lines[0])  # sqrt(1/2 * 4)
+        self.assertIn("needs 1.00 of the leanest fast peer", lines[1])
+        result = simple_result()
+        result["rows"][1]["runs"]["jemalloc"] = [{"failed": "why"}]
+        self.assertIn("needs 0.71 of the best single peer, tcmalloc", compare_report.goal_lines(result, "zcmalloc")[0])
+
+    def test_rows_behind(self):
+        lines = compare_report.behind_lines(simple_result(), compare_report.TIME, "zcmalloc")
+        self.assertEqual(len(lines), 2)
+        self.assertIn("4.00 times jemalloc", lines[1])
+
+    def test_disturbed_runs_do_not_count_where_two_are_quiet(self):
+        row = {"runs": {"x": [run(1), run(1), run(9, foreign_cpus=1.0)]}}
+        self.assertEqual(compare_report.cell(row, "x", compare_report.TIME, max), 1)
+
+    def test_failures_and_differing_outputs_are_told(self):
+        result = simple_result()
+        result["rows"][0]["runs"]["zcmalloc"] = [run(1, output_sha256="1"), {"failed": "exit code 1"}]
+        lines = compare_report.failure_lines(result)
+        self.assertTrue(any("a/1 under zcmalloc, 1 of 2: exit code 1" in line for line in lines))
+        self.assertTrue(any("do not all print the same" in line for line in lines))
+
+
+class Threads(unittest.TestCase):
+    def result(self):
+        def runs(system, ours, rate):
+            return {"system": [run(system)], "zcmalloc": [run(ours, printed={"operations_per_second": rate})],
+                    "jemalloc": [run(9)], "tcmalloc": []}
+        return result_of({"w/1": runs(1, 1, 1e6), "w/2": runs(2, 1, 2e6), "w/16": runs(2, 3, 5e6),
+                          "v/2": runs(2, 1, 1e6), "v/16": runs(2, 1, 1e6), "v/64": runs(2, 1.4, 1e6)})
+
+    def test_more_threads_than_cpus(self):
+        found = {(workload, threads): many / few
+                 for workload, threads, many, few in compare_threads.degradations(self.result(), "zcmalloc")}
+        self.assertEqual(found, {("w", 16): 3, ("v", 16): 1, ("v", 64): 1.4})
+        lines = compare_threads.oversubscription_lines(self.result(), "zcmalloc")
+        self.assertTrue(lines[-2].endswith("than with 2 threads: w/16, v/64"), lines[-2])
+        self.assertTrue(lines[-1].endswith("the system's time: w/16"), lines[-1])
+
+    def test_scaling_is_relative_to_the_fewest_threads(self):
+        lines = compare_threads.scaling_lines(self.result())
+        line = next(line.split() for line in lines if line.startswith("w "))
+        self.assertEqual(line[1:], ["zcmalloc", "1", "1.00", "1.00", "2.00", "5.00", "-"])
+
+
+class Files(unittest.TestCase):
+    def test_markdown_section_is_replaced_and_the_rest_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "doc.md")
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(f"before\n{compare_markdown.BEGIN}\nold\n{compare_markdown.END}\nafter\n")
+            texts = []
+            for _ in range(2):
+                compare_markdown.write_section(path, simple_result(), [os.path.join(folder, "charts", "time.svg")])
+                with open(path, encoding="utf-8") as file:
+                    texts.append(file.read())
+            self.assertEqual(texts[0], texts[1])
+            self.assertTrue(texts[0].startswith("before\n") and texts[0].endswith("\nafter\n"))
+            self.assertNotIn("\nold\n", texts[0])
+            self.assertIn("![time](charts/time.svg)", texts[0])
+            for metric in compare_report.METRICS:
+                self.assertIn("\n" + compare_report.metric_table(simple_result(), metric)[0], texts[0])
+
+    def test_markdown_without_the_lines_is_refused(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".md") as file:
+            with self.assertRaises(compare_allocators.CannotCompare):
+                compare_markdown.write_section(file.name, simple_result(), [])
+
+    def test_the_document_has_the_lines(self):
+        with open(os.path.join(os.environ["ZC_SOURCE_DIR"], "docs", "benchmarks.md"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual((text.count(compare_markdown.BEGIN), text.count(compare_markdown.END)), (1, 1))
+
+    def test_csv_has_every_run_and_metric(self):
+        with tempfile.NamedTemporaryFile("r", suffix=".csv", encoding="utf-8") as file:
+            compare_report.write_csv(file.name, simple_result())
+            lines = list(csv.DictReader(file))
+        self.assertEqual(len(lines), 8)
+        for column in ("wall_s", "user_s", "system_s", "peak_bytes", "minor_faults", "switches"):
+            self.assertNotEqual(lines[0][column], "", column)
+
+    def test_charts_follow_the_page(self):
+        text = compare_charts.adapt_to_dark('<svg a="b">\n<text style="fill: #1f2328; font: 9px \'X\'" x="1.23456"/>')
+        self.assertIn('<svg a="b"><style>@media (prefers-color-scheme: dark)', text)
+        self.assertIn('[style*="fill: #1f2328"]{fill:#e6edf3!important}', text)
+        self.assertIn('x="1.23"', text)
+
+
+class Parsing(unittest.TestCase):
+    def test_samples_keep_their_peak(self):
+        samples = [(at, 7 if at == 777 else 1) for at in range(1000)]
+        thin = compare_sampling.thinned(samples)
+        self.assertEqual(len(thin), compare_sampling.KEPT_COUNT)
+        self.assertIn((777, 7), thin)
+
+    def test_printed_numbers(self):
+        found = compare_runner.printed_numbers("a 1\n\nb 1 2\nb 3 4\nwords here\n")
+        self.assertEqual(found, {"a": 1.0, "b": [[1.0, 2.0], [3.0, 4.0]]})
+
+    def test_strace_counts(self):
+        text = ("% time     seconds  usecs/call     calls    errors syscall\n"
+                " 90.00    0.010000          10      1234        12 futex\n  1.00    0.000001           1         7           mmap\n")
+        found = compare_counters.parse_strace(text)
+        self.assertEqual((found["futex"], found["mmap"], found["munmap"]), (1234, 7, 0))
+
+    def test_perf_symbols_and_locks(self):
+        found = compare_counters.parse_perf("    50.00%  libc.so.6   [.] __lll_lock_wait\n"
+                                            "    40.00%  [kernel.kallsyms]  [k] clear_page\n")
+        self.assertEqual(found[0], (50.0, "libc.so.6", "__lll_lock_wait"))
+        self.assertEqual(found[1][1], "kernel")
+        for symbol, is_lock in (("__lll_lock_wait", True), ("pthread_mutex_trylock", True), ("futex_wake", True),
+                                ("block_free", False), ("clock_gettime", False), ("_raw_spin_unlock", True)):
+            self.assertEqual(bool(compare_counters.LOCK.search(symbol)), is_lock, symbol)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_run_test.py - bench/compare as a user runs it: files written, Ctrl-C, servers, wrong arguments."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+COMPARE = os.path.join(os.environ["ZC_SOURCE_DIR"], "bench", "compare")
+OURS = ["--ours", "zcmalloc=" + os.environ["ZC_LIBRARY"], "--allocators", "system,zcmalloc"]
+WAIT_S = 120
+METRICS = ["wall_s", "user_s", "system_s", "peak_bytes", "minor_faults", "voluntary_switches", "involuntary_switches"]
+
+
+def compare(*arguments):
+    return subprocess.run([sys.executable, "-B", COMPARE, *arguments], capture_output=True, text=True, check=False)
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="zcmalloc-compare-test-")
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def load(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_everything_is_measured_and_read_again(self):
+        arguments = ["--quick", "--rounds", "2", "--only", "fixed_sizes/[12]", "--only", "grow_shrink_idle-short/1"]
+        done = compare(*arguments, *OURS, "--json", self.path("r.json"), "--csv", self.path("r.csv"))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        result = self.load("r.json")
+        self.assertEqual([row["name"] for row in result["rows"]],
+                         ["fixed_sizes/1", "fixed_sizes/2", "grow_shrink_idle-short/1"])
+        for row in result["rows"]:
+            for name in ("system", "zcmalloc"):
+                self.assertEqual(len(row["runs"][name]), 2)
+                for run in row["runs"][name]:
+                    self.assertLessEqual(set(METRICS), set(run))
+        self.assertGreater(len(result["rows"][2]["runs"]["zcmalloc"][0]["rss_over_time"]), 1)
+        with open(self.path("r.csv"), encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), 1 + 3 * 2 * 2)
+        again = compare("--from", self.path("r.json"))
+        self.assertEqual(again.stdout, done.stdout)
+
+    def test_scaling(self):
+        done = compare("--quick", "--rounds", "1", "--scaling", "--threads", "1,2", "--only", "fixed_sizes", *OURS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^geometric mean +zcmalloc +1 +1\.00 +[0-9.]+$")
+
+    def test_an_interrupt_keeps_what_is_done(self):
+        command = [sys.executable, "-B", COMPARE, "--quick", "--rounds", "100000", "--only", "fixed_sizes/1", *OURS,
+                   "--json", self.path("r.json")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            give_up = time.monotonic() + WAIT_S
+            while not os.path.exists(self.path("r.json")) and time.monotonic() < give_up:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=WAIT_S)
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertIn("what is done counts", errors)
+        self.assertIn("geometric mean", output)
+        self.assertGreaterEqual(len(self.load("r.json")["rows"][0]["runs"]["zcmalloc"]), 1)
+
+    def test_servers_run_preloaded_and_end(self):
+        """Those that are installed; a missing one is named."""
+        done = compare("--only-programs", "--rounds", "1", "--only", "redis", "--only", "memcached", "--only", "nginx",
+                       "--only", "pgbench", *OURS[:2], "--allocators", "zcmalloc", "--json", self.path("r.json"))
+        if "no row matches" in done.stderr:
+            self.skipTest(done.stderr)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for row in self.load("r.json")["rows"]:
+            for run in row["runs"]["zcmalloc"]:
+                self.assertGreater(run["time_s"], 0)
+                self.assertGreater(run["peak_bytes"], 0)
+
+    def test_a_server_without_the_library_does_not_count(self):
+        """What the loader only warns about, for a library that the server's user cannot read."""
+        sys.path.insert(0, os.path.dirname(COMPARE))
+        import compare_servers
+        with subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True) as launcher:
+            try:
+                while not compare_servers.children_of(launcher.pid) and launcher.poll() is None:
+                    time.sleep(0.01)
+                self.assertFalse(compare_servers.is_preloaded(launcher.pid, os.environ["ZC_LIBRARY"]))
+                self.assertTrue(compare_servers.is_preloaded(launcher.pid, ""))
+            finally:
+                os.killpg(launcher.pid, signal.SIGKILL)
+
+    def test_missing_programs_are_named(self):
+        listing = subprocess.run([sys.executable, "-B", COMPARE, "--only-programs", "--list", *OURS], check=False,
+                                 capture_output=True, text=True, env={**os.environ, "PATH": self.folder.name})
+        self.assertEqual(listing.returncode, 0 if "python3" in listing.stdout else 1, listing.stderr)
+        self.assertIn("skipped: db_bench: db_bench not installed", listing.stderr)
+
+    def test_wrong_arguments(self):
+        self.assertEqual(compare("--threads", "1,x").returncode, 2)
+        for arguments in (["--only", "no such row"], ["--add", "x=/nowhere"], ["--add", f"x={__file__}"]):
+            done = compare("--quick", *OURS, "--allocators", "system,x" if "--add" in arguments else "system", *arguments)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
