@@ -56,7 +56,7 @@ def section_lines(result, charts):
     """charts: paths relative to the Markdown file."""
     lines = ["Written by this command; all figures of this section come from it.", "",
              "```sh", result.get("command", "bench/compare"), "```", "",
-             f"{result['started'][:10]}, {machine_text(result['machine'])}; {rounds_of(result)} rounds.", "",
+             f"{result['started'][:10]}, {machine_text(result['machine'])}; rounds: {rounds_of(result)}.", "",
              "| allocator | version |", "|---|---|"]
     for allocator in result["allocators"]:
         lines.append(f"| {allocator['name']} | {allocator.get('version') or '–'} |")

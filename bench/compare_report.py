@@ -206,7 +206,8 @@ def behind_lines(result, metric, name):
                    key=lambda other: cell(row, other, metric))
         lines.append((ratio, f"  {row['name']:<28} {ratio:.2f} times {best}"))
     lines.sort(reverse=True)
-    head = f"{metric.title}: {len(lines)} rows in which {name} is over {BEHIND:.2f} times the best other"
+    count = "1 row" if len(lines) == 1 else f"{len(lines)} rows"
+    head = f"{metric.title}: {count} in which {name} is over {BEHIND:.2f} times the best other"
     return [head, *(text for _, text in lines)]
 
 
