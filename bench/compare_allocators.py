@@ -47,7 +47,8 @@ class Allocator:
         with open(real, "rb") as library:
             digest = hashlib.sha256(library.read()).hexdigest()
         built = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(os.path.getmtime(real)))
-        version = ask(["git", "-C", ROOT, "describe", "--always", "--dirty"]) if self.is_ours else package_version(self.path)
+        commit = ["git", "-C", ROOT, "describe", "--always", "--dirty"]
+        version = ask(commit) if self.is_ours else package_version(self.path)
         return {
             "name": self.name, "path": real, "is_ours": self.is_ours, "sha256": digest, "modified": built,
             "version": version,

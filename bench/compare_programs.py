@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 """compare_programs.py - real programs for bench/compare --programs: those that are installed.
 
-Programs that run to their end are here, servers in compare_servers.py. All inputs are made here, the same each time. Sizes are such that a run takes about a second."""
+Programs that run to their end are here, servers in compare_servers.py. All inputs are made here, the same each
+time. Sizes are such that a run takes about a second."""
 import os
 import random
 import shutil

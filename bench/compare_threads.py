@@ -51,7 +51,8 @@ def oversubscription_lines(result, name):
     lines = align(table)
     worse = [entry for entry in found if entry[2] / entry[3] > BEHIND]
     lost = [entry for entry in worse if entry[2] > BEHIND]
-    lines.append(f"factor over {BEHIND:.2f}, so worse against the system's malloc than with {FEW} threads: {listed(worse)}")
+    lines.append(f"factor over {BEHIND:.2f}, so worse against the system's malloc than with {FEW} threads: "
+                 f"{listed(worse)}")
     lines.append(f"of these over {BEHIND:.2f} times the system's time: {listed(lost)}")
     return lines
 

@@ -161,7 +161,8 @@ class Parsing(unittest.TestCase):
 
     def test_strace_counts(self):
         text = ("% time     seconds  usecs/call     calls    errors syscall\n"
-                " 90.00    0.010000          10      1234        12 futex\n  1.00    0.000001           1         7           mmap\n")
+                " 90.00    0.010000          10      1234        12 futex\n"
+                "  1.00    0.000001           1         7           mmap\n")
         found = compare_counters.parse_strace(text)
         self.assertEqual((found["futex"], found["mmap"], found["munmap"]), (1234, 7, 0))
 

@@ -103,7 +103,8 @@ class Run(unittest.TestCase):
     def test_wrong_arguments(self):
         self.assertEqual(compare("--threads", "1,x").returncode, 2)
         for arguments in (["--only", "no such row"], ["--add", "x=/nowhere"], ["--add", f"x={__file__}"]):
-            done = compare("--quick", *OURS, "--allocators", "system,x" if "--add" in arguments else "system", *arguments)
+            names = "system,x" if "--add" in arguments else "system"
+            done = compare("--quick", *OURS, "--allocators", names, *arguments)
             self.assertEqual(done.returncode, 1, arguments)
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
