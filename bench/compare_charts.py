@@ -53,7 +53,8 @@ def adapt_to_dark(text):
     style = f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>"
     text = re.sub(r"(\.\d\d)\d+", r"\1", text)  # a hundredth of a point is enough
     text = re.sub(r"font: ([0-9.]+px) [^;\"]*", r"font: \1 sans-serif", text)
-    return re.sub(r"(<svg [^>]*>)", lambda found: found.group(1) + style, text, count=1)
+    licence = "<!-- SPDX-License-Identifier: MIT -->"
+    return re.sub(r"(<svg [^>]*>)", lambda found: found.group(1) + licence + style, text, count=1)
 
 
 def save(pyplot, figure, folder, name):

@@ -75,9 +75,12 @@ class Server:
 
 
 def does(command, timeout_s=CLIENT_S):
-    """Its exit code is 0."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          check=False, timeout=timeout_s)
+    """Its exit code is 0, and in time."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        return False
     return done.returncode == 0
 
 
@@ -115,11 +118,7 @@ def serve(row, allocator, process, folder, sampler):
         raise ServerFailed(f"{allocator.path} is not in the server's memory: can its user read it?")
     begin = time.monotonic()
     for command in server.clients(folder):
-        try:
-            is_well = does(command)
-        except subprocess.TimeoutExpired:
-            is_well = False
-        if not is_well:
+        if not does(command):
             raise ServerFailed(f"{os.path.basename(command[0])} failed")
     took = time.monotonic() - begin
     sampler.sample()

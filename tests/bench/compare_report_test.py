@@ -143,7 +143,7 @@ class Files(unittest.TestCase):
 
     def test_charts_follow_the_page(self):
         text = compare_charts.adapt_to_dark('<svg a="b">\n<text style="fill: #1f2328; font: 9px \'X\'" x="1.23456"/>')
-        self.assertIn('<svg a="b"><style>@media (prefers-color-scheme: dark)', text)
+        self.assertIn('<svg a="b"><!-- SPDX-License-Identifier: MIT --><style>@media (prefers-color-scheme: dark)', text)
         self.assertIn('[style*="fill: #1f2328"]{fill:#e6edf3!important}', text)
         self.assertIn('x="1.23"', text)
 
