@@ -119,13 +119,26 @@ static struct span *carve_locked(struct span *span, size_t skip, size_t granules
     return span;
 }
 
+/* Does a large block lie right before this free run? It may want to grow. */
+static bool follows_large_block(const struct span *span)
+{
+    struct span *before = pagemap_get(span->start - ZCI_GRANULE_BYTES);
+    return before != NULL && span_state(before) == SPAN_LARGE && span_end(before) == span->start;
+}
+
 static struct span *alloc_from_tree_locked(struct run_tree *tree, size_t granules, size_t align)
 {
     struct span *span = zci_run_tree_best(tree, granules + align - 1);
     if (span == NULL)
         return NULL;
-    size_t first = span->start >> ZCI_GRANULE_SHIFT;
-    return carve_locked(span, align_up(first, align) - first, granules);
+    size_t skip = 0;
+    if (align != 1) {
+        size_t first = span->start >> ZCI_GRANULE_SHIFT;
+        skip = align_up(first, align) - first;
+    } else if (follows_large_block(span)) {
+        skip = span->granules - granules;
+    }
+    return carve_locked(span, skip, granules);
 }
 
 /* Commits so that the arena's first granules are usable. Steps grow with the heap: few system calls for
@@ -239,6 +252,34 @@ static void unlock_and_report(void)
     zci_footprint_add(change);
 }
 
+/* The rest of the run goes back as it is: clean or dirty. */
+static void free_tail_locked(struct span *span, size_t granules)
+{
+    if (span->granules > granules)
+        free_locked(split_locked(span, granules));
+}
+
+/* How much of the room there must be in resident memory, lest fresh pages are taken for more. */
+#define ROOM_DIRTY_SHARE 6
+
+struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
+{
+    lock_acquire(&heap.lock);
+    size_t wanted = granules + room_granules;
+    struct span *longest = zci_run_tree_longest(&heap.dirty);
+    if (longest != NULL && longest->granules < wanted)
+        wanted = max_size(longest->granules, granules + room_granules / ROOM_DIRTY_SHARE);
+    struct span *span = alloc_locked(wanted, 1);
+    if (span != NULL) {
+        pagemap_set(span->start, span);
+        free_tail_locked(span, granules);
+        /* Small needs are met from the far end of what lies behind a block. */
+        pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
+    }
+    unlock_and_report();
+    return span;
+}
+
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
 {
     lock_acquire(&heap.lock);
@@ -275,6 +316,7 @@ static bool grow_over_frontier_locked(struct span *span, size_t granules)
             return false;
         /* The run grows first: a walk must never step onto a granule that no run describes. */
         atomic_store_release(&span->granules, (uint32_t)granules);
+        pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
         atomic_store_release(&arena->frontier, end);
         counter_add(&heap.used_bytes, more * ZCI_GRANULE_BYTES);
         return true;
@@ -291,6 +333,7 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
         return false;
     struct span *taken = carve_locked(next, 0, more);
     atomic_store_release(&span->granules, (uint32_t)granules);
+    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
     span_set_state(taken, SPAN_NONE);
     return true;
 }

@@ -14,7 +14,8 @@
 #include "pagemap/span.h"
 
 /* Runs longer than this are mappings of their own (huge.h). */
-#define PAGE_HEAP_MAX_GRANULES 512
+#define PAGE_HEAP_MAX_GRANULES  4096
+#define PAGE_HEAP_MAX_ALIGNMENT ((size_t)16 << 20)
 
 /* An address range known to walkers of the heap; published last, never removed. */
 struct arena {
@@ -29,6 +30,10 @@ struct arena {
 /* A run aligned to align_granules (a power of two) granules, or NULL if the OS has no more. Its state is
  * the caller's to set; is_zero says whether its pages read zero. */
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules);
+
+/* The same, for a block that is growing: there are at least room_granules free granules behind it. NULL if
+ * there is no such place, and nothing was given back to find one. */
+struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules);
 
 /* The run's state may be any but FREE. */
 void zci_page_heap_free(struct span *span);

@@ -9,7 +9,7 @@
 #include "os/thread.h"
 
 #define SLOTS     4
-#define BYTES_MAX ((uint64_t)32 << 20)
+#define BYTES_MAX ((uint64_t)4 << 20)
 
 static void *cached[RUN_CACHE_MAX_GRANULES + 1][SLOTS];
 static uint64_t cached_bytes ZCI_LINE; /* atomic */

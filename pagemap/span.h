@@ -36,8 +36,13 @@ struct span {
     uint32_t granules;
     uint8_t state; /* atomic; enum span_state */
     uint8_t class_index;
-    uint8_t is_zero;   /* no byte was ever written since the OS gave or purged it */
-    uint8_t bucket;    /* SMALL: which occupancy list; SPAN_UNLISTED if on none */
+    uint8_t is_zero; /* no byte was ever written since the OS gave or purged it */
+
+    union {
+        uint8_t bucket;    /* SMALL: which occupancy list; SPAN_UNLISTED if on none */
+        uint8_t has_grown; /* LARGE, HUGE: by realloc */
+    };
+
     uint32_t used;     /* SMALL: blocks out of the span */
     uint32_t carved;   /* SMALL: blocks that ever left it */
     struct span *next; /* SMALL: list; FREE: right child in the page heap's tree */

@@ -55,6 +55,8 @@ void *zci_api_realloc(void *block, size_t size)
         contract_free(block);
         return NULL;
     }
+    if (heap_resize_is_void(block, size))
+        return block;
     if (ZCI_UNLIKELY(is_too_large(size)))
         return fail(ENOMEM);
     int saved = errno;

@@ -19,6 +19,9 @@
 
 #include <string.h>
 
+/* A step of at most this share of a block is tiny. */
+#define TINY_STEP 64
+
 /* The calling thread's cache, made if this is its first call. A closed one if it may have none. */
 static struct thread_cache *open_cache(void)
 {
@@ -168,10 +171,17 @@ size_t zci_heap_good_bytes(size_t size)
     return zci_large_good_bytes(size);
 }
 
-/* Stays where it is if it fits and at least half of it is used: a class apart is not worth a copy. */
-static bool fits(size_t usable, size_t size)
+/* Buffers grow a little each time: a quarter ahead halves the number of moves. One that outgrew its block by
+ * next to nothing grows in tiny steps, like a log: it will need all of twice the room. */
+static size_t with_room_ahead(size_t usable, size_t size)
 {
-    return size <= usable && (size > usable / 2 || usable <= 16);
+    if (size <= usable)
+        return size;
+    size_t ahead = usable + (size - usable <= usable / TINY_STEP ? usable : usable / 4);
+    /* A block that is more than half empty would move back at once. */
+    if (size <= ZCI_SMALL_MAX_BYTES)
+        ahead = min_size(ahead, ZCI_SMALL_MAX_BYTES);
+    return max_size(size, ahead);
 }
 
 void *zci_heap_resize(void *block, size_t size)
@@ -180,11 +190,9 @@ void *zci_heap_resize(void *block, size_t size)
     size_t usable = usable_bytes(span);
     if (span_state(span) != SPAN_SMALL && size > ZCI_SMALL_MAX_BYTES)
         return zci_large_resize(span, size);
-    if (fits(usable, size))
+    if (heap_fits(usable, size))
         return block;
-    /* A little more each time is how buffers grow: a quarter ahead halves the number of moves. */
-    size_t ahead = usable + usable / 4;
-    size_t wanted = size > usable && size < ahead ? ahead : size;
+    size_t wanted = with_room_ahead(usable, size);
     void *moved = thread_cache_pop(wanted);
     if (moved == NULL)
         moved = zci_heap_alloc_slow(wanted);

@@ -9,9 +9,13 @@
 #define ZCI_HEAP_HEAP_H
 
 #include "base/compiler.h"
+#include "base/size_class.h"
+#include "pagemap/class_map.h"
+#include "pagemap/pagemap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* After thread_cache_pop returned NULL. */
 void *zci_heap_alloc_slow(size_t size);
@@ -22,6 +26,27 @@ void *zci_heap_alloc_zeroed(size_t size);
 void *zci_heap_alloc_aligned(size_t size, size_t alignment);
 /* block is not NULL and size not 0; on failure the block is as it was. */
 void *zci_heap_resize(void *block, size_t size);
+
+/* Stays where it is if it fits and at least half of it is used: a class apart is not worth a copy. */
+ZCI_INLINE bool heap_fits(size_t usable, size_t size)
+{
+    return size <= usable && (size > usable / 2 || usable <= 16);
+}
+
+/* true: realloc has nothing to do for this block, which is small and starts here. false says nothing. */
+ZCI_INLINE bool heap_resize_is_void(const void *block, size_t size)
+{
+    size_t class_index = class_map_get(block) / 2;
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    if (ZCI_UNLIKELY(class_index == 0) || !heap_fits(size_class->bytes, size))
+        return false;
+    /* The class map knows this granule, so the page map does. */
+    uintptr_t start = (uintptr_t)block & ~(ZCI_GRANULE_BYTES - 1);
+    if (size_class->granules != 1)
+        start = pagemap_get((uintptr_t)block)->start;
+    size_t offset = (uintptr_t)block - start;
+    return size_class_index(size_class, offset) * (size_t)size_class->bytes == offset;
+}
 
 /* verb names the caller in the report if the pointer is not a live block. */
 size_t zci_heap_usable_bytes(const void *block, const char *verb);

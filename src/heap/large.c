@@ -18,6 +18,10 @@
  * the new place is resident already it always is: about 0.4 against 1.7 us per page of 4 KiB. */
 #define MOVE_BYTES_LEAST ((size_t)2 << 20)
 
+/* A block that has outgrown its place gets one with so many times its length free behind it. Nobody is kept
+ * from using that, and what is not used costs nothing; but it is used last. */
+#define ROOM_FACTOR 3
+
 static size_t granules_for(size_t size)
 {
     size_t granules = (size + ZCI_GRANULE_BYTES - 1) >> ZCI_GRANULE_SHIFT;
@@ -26,8 +30,7 @@ static size_t granules_for(size_t size)
 
 static bool is_huge(size_t size, size_t alignment)
 {
-    return size > PAGE_HEAP_MAX_GRANULES * ZCI_GRANULE_BYTES ||
-           alignment > PAGE_HEAP_MAX_GRANULES / 2 * ZCI_GRANULE_BYTES;
+    return size > PAGE_HEAP_MAX_GRANULES * ZCI_GRANULE_BYTES || alignment > PAGE_HEAP_MAX_ALIGNMENT;
 }
 
 static struct span *alloc_run(size_t size, size_t alignment)
@@ -48,6 +51,20 @@ static struct span *alloc_span(size_t size, size_t alignment)
     return is_huge(size, alignment) ? zci_huge_alloc(size, alignment) : alloc_run(size, alignment);
 }
 
+/* The block is the program's from here on. */
+static void *hand_out(struct span *span, size_t size, bool *is_zero)
+{
+    *is_zero = span->is_zero;
+    span->is_zero = false;
+    span->class_index = 0;
+    if (span_state(span) != SPAN_HUGE) {
+        span->bytes = size;
+        span->has_grown = false;
+        span_set_state(span, SPAN_LARGE);
+    }
+    return (void *)span->start;
+}
+
 void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
 {
     struct span *span = alloc_span(size, alignment);
@@ -58,14 +75,18 @@ void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
         if (span == NULL)
             return NULL;
     }
-    *is_zero = span->is_zero;
-    span->is_zero = false;
-    span->class_index = 0;
-    if (span_state(span) != SPAN_HUGE) {
-        span->bytes = size;
-        span_set_state(span, SPAN_LARGE);
-    }
-    return (void *)span->start;
+    return hand_out(span, size, is_zero);
+}
+
+/* For a block that grows: where it can go on doing so, if it has grown before. */
+static void *alloc_roomy(const struct span *old, size_t size, bool *is_zero)
+{
+    struct span *span = NULL;
+    size_t granules = granules_for(size);
+    if (old->has_grown && !is_huge(size, 1) &&
+        granules * (1 + ROOM_FACTOR) <= PAGE_HEAP_MAX_GRANULES)
+        span = zci_page_heap_alloc_roomy(granules, granules * ROOM_FACTOR);
+    return span != NULL ? hand_out(span, size, is_zero) : zci_large_alloc(size, 1, is_zero);
 }
 
 /* Changes LARGE or HUGE to CACHED, once, whatever other threads do with the same pointer. */
@@ -84,8 +105,14 @@ static enum span_state claim(struct span *span)
 void zci_large_free(void *block)
 {
     struct span *span = pagemap_get((uintptr_t)block);
-    if (span == NULL || span_state(span) == SPAN_NONE || !span_covers(span, (uintptr_t)block))
+    if (span == NULL || !span_covers(span, (uintptr_t)block))
         zci_report_not_a_block("free", block);
+    if (span_state(span) == SPAN_NONE) {
+        /* What a descriptor says of its last block holds until the next. */
+        if (span->start == (uintptr_t)block)
+            zci_report_double_free(block, 0);
+        zci_report_not_a_block("free", block);
+    }
     if (span->start != (uintptr_t)block) {
         if (span_state(span) == SPAN_LARGE || span_state(span) == SPAN_HUGE)
             zci_report_interior_free(block, 0);
@@ -123,9 +150,11 @@ static void *move_block(struct span *span, size_t size)
     size_t old_bytes = zci_large_usable_bytes(span);
     size_t moved_bytes = min_size(old_bytes, size);
     void *from = (void *)span->start;
-    void *to = zci_large_alloc(size, 1, &is_zero);
+    bool grows = size > old_bytes;
+    void *to = grows ? alloc_roomy(span, size, &is_zero) : zci_large_alloc(size, 1, &is_zero);
     if (to == NULL)
         return NULL;
+    pagemap_get((uintptr_t)to)->has_grown = grows;
     size_t whole_pages = align_down(moved_bytes, zci_os_page_bytes());
     if (whole_pages < MOVE_BYTES_LEAST || !is_zero || !zci_os_move_pages(from, to, whole_pages))
         whole_pages = 0;
@@ -142,17 +171,14 @@ static void *resize_run(struct span *span, size_t size)
     if (!fits && !is_huge(size, 1))
         fits = zci_page_heap_grow(span, granules);
     if (fits) {
+        span->has_grown |= !shrinks;
         span->bytes = size;
         /* A little too long is not worth a lock and a hole, nor is room that a growing block will need. */
         if (shrinks && span->granules - granules > span->granules / 8)
             zci_page_heap_shrink(span, granules);
         return (void *)span->start;
     }
-    /* A quarter ahead, as in heap.c, for a buffer that grows step by step; half would be faster still, and
-     * cost python 12 % of its peak memory. */
-    size_t ahead = span_bytes(span) + span_bytes(span) / 4;
-    void *moved = size < ahead ? move_block(span, ahead) : NULL;
-    return moved != NULL ? moved : move_block(span, size);
+    return move_block(span, size);
 }
 
 void *zci_large_resize(struct span *span, size_t size)

@@ -17,17 +17,17 @@ static void *small_blocks[SMALL_COUNT];
 static void test_big_block(void)
 {
     struct mallinfo2 before = mallinfo2();
-    unsigned char *block = malloc(64 * BLOCKS_MIB);
+    unsigned char *block = malloc(512 * BLOCKS_MIB);
     CHECK(block != NULL);
     block[0] = 1;
     struct mallinfo2 during = mallinfo2();
     free(block);
     struct mallinfo2 after = mallinfo2();
-    CHECK(during.uordblks >= before.uordblks + 64 * BLOCKS_MIB);
-    CHECK(during.uordblks < before.uordblks + 72 * BLOCKS_MIB);
-    CHECK(after.uordblks < during.uordblks - 60 * BLOCKS_MIB);
+    CHECK(during.uordblks >= before.uordblks + 512 * BLOCKS_MIB);
+    CHECK(during.uordblks < before.uordblks + 520 * BLOCKS_MIB);
+    CHECK(after.uordblks < during.uordblks - 500 * BLOCKS_MIB);
     CHECK(during.hblks == before.hblks + 1);
-    CHECK(during.hblkhd >= before.hblkhd + 64 * BLOCKS_MIB);
+    CHECK(during.hblkhd >= before.hblkhd + 512 * BLOCKS_MIB);
     CHECK_EQ(after.hblks, before.hblks);
 }
 

@@ -6,7 +6,7 @@
 int main(int argc, char **argv)
 {
     (void)argv;
-    void *block = death_hide(malloc((size_t)64 << 20));
+    void *block = death_hide(malloc((size_t)512 << 20));
     free(block);
     free(death_hide(block));
     return death_survived(argc);

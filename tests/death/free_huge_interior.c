@@ -6,7 +6,7 @@
 int main(int argc, char **argv)
 {
     (void)argv;
-    char *block = death_hide(malloc((size_t)64 << 20));
+    char *block = death_hide(malloc((size_t)512 << 20));
     free(death_hide(block + (1 << 20)));
     return death_survived(argc);
 }

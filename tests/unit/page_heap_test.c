@@ -107,6 +107,34 @@ static void runs_grow_and_shrink(void)
     check_walk(0);
 }
 
+/* A block with room behind it grows there even though small needs came in between, clean or dirty. */
+static void room_is_used_last(void)
+{
+    for (int dirty = 0; dirty <= 1; dirty++) {
+        struct span *block = zci_page_heap_alloc_roomy(4, 12);
+        CHECK_EQ(block->granules, 4);
+        span_set_state(block, SPAN_LARGE);
+        struct span *others[4];
+        for (int i = 0; i < 4; i++)
+            others[i] = take(1);
+        CHECK(zci_page_heap_grow(block, 12));
+        check_walk(16);
+        for (int i = 0; i < 4; i++)
+            give(others[i]);
+        give(block);
+        check_walk(0);
+    }
+    /* Resident memory with less room is better than fresh memory with all of it. */
+    zci_page_heap_release(0);
+    give(take(32));
+    struct page_heap_stats before, after;
+    zci_page_heap_stats(&before);
+    struct span *block = zci_page_heap_alloc_roomy(16, 48);
+    zci_page_heap_stats(&after);
+    CHECK_EQ(after.clean_bytes, before.clean_bytes);
+    give(block);
+}
+
 static void released_pages_read_zero(void)
 {
     struct span *span = take(32);
@@ -176,6 +204,7 @@ int main(void)
     RUN(best_fit_lowest_address);
     RUN(aligned_runs);
     RUN(runs_grow_and_shrink);
+    RUN(room_is_used_last);
     RUN(released_pages_read_zero);
     RUN(refused_purge_keeps_the_pages);
     RUN(random_work);

@@ -41,9 +41,9 @@ static void large_blocks_are_counted(void)
     get();
     uint64_t before = stats.large_bytes;
     void *large = zc_malloc(1 << 20);
-    void *huge = zc_malloc(64 << 20);
+    void *huge = zc_malloc(512 << 20);
     get();
-    CHECK_EQ(stats.large_bytes - before, (1 << 20) + (64 << 20));
+    CHECK_EQ(stats.large_bytes - before, (1 << 20) + (512 << 20));
     zc_free(large);
     zc_free(huge);
     get();

@@ -44,8 +44,8 @@ static int workload_holds(size_t i, size_t size)
 /* Sizes from 1 byte to 70 MiB, most of them small. */
 static size_t workload_size(size_t i)
 {
-    static const size_t large[] = {70000,   200000,   1 << 20,  3 << 20,
-                                   9 << 20, 33 << 20, 40 << 20, 70 << 20};
+    static const size_t large[] = {70000,   200000,    1 << 20,   3 << 20,
+                                   9 << 20, 257 << 20, 300 << 20, 400 << 20};
     return i % 40 == 39 ? large[i / 40 % 8] : 1 + i * i * 37 % 40000;
 }
 
