@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "central/page_heap.h"
+#include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "pagemap/class_map.h"
@@ -38,8 +39,10 @@ struct central_list {
     struct lock lock;
     uint32_t filled; /* bit b: buckets[b] is not empty; under lock, as all below */
     struct span *buckets[BUCKETS];
-    uint64_t empty_count; /* listed spans with no block out */
-    uint64_t span_count;  /* atomic, relaxed: statistics */
+    uint64_t empty_count;  /* listed spans with no block out */
+    struct span *sweeping; /* the one that is SPAN_SWEEPING, or NULL */
+    uint64_t sweeper;      /* the identity of the thread that sweeps it */
+    uint64_t span_count;   /* atomic, relaxed: statistics */
     uint64_t free_count;
     uint64_t fetch_count;
     uint64_t return_count;
@@ -48,10 +51,38 @@ struct central_list {
 static struct central_list lists[ZCI_CLASS_COUNT] = {
     [0 ... ZCI_CLASS_COUNT - 1] = {.lock = LOCK_INIT(RANK_CENTRAL_LIST)}};
 
+/* The collector's clock, and what it purged in vain. */
+static uint32_t tick_now = 1;           /* atomic, relaxed */
+static uint64_t refault_bytes ZCI_LINE; /* atomic */
+
+void zci_central_set_tick(uint32_t tick)
+{
+    atomic_store_relaxed(&tick_now, tick != 0 ? tick : 1);
+}
+
+uint64_t zci_central_refault_bytes(void)
+{
+    return atomic_load_relaxed(&refault_bytes);
+}
+
+static void touch_locked(struct span *span)
+{
+    span->touched_tick = atomic_load_relaxed(&tick_now);
+}
+
+/* The span's pages count as resident again: somebody will write to them, or the page heap counts anew. */
+static void unpurge_locked(struct span *span)
+{
+    if (ZCI_LIKELY(span->purged_pages == 0))
+        return;
+    zci_footprint_add((int64_t)(span->purged_pages * zci_os_page_bytes()));
+    span->purged_pages = 0;
+}
+
 static void unlist_locked(struct central_list *list, struct span *span)
 {
     unsigned bucket = span->bucket;
-    if (bucket == SPAN_UNLISTED)
+    if (bucket >= BUCKETS)
         return;
     if (span->next != NULL)
         span->next->prev = span->prev;
@@ -159,6 +190,8 @@ static struct span *new_span(unsigned class_index)
     span->used = 0;
     span->carved = 0;
     span->bucket = SPAN_UNLISTED;
+    span->purged_pages = 0;
+    touch_locked(span);
     for (size_t i = 0; i < span->granules; i++)
         pagemap_set(span->start + i * ZCI_GRANULE_BYTES, span);
     zci_class_map_set(span->start, span->granules, class_index);
@@ -199,6 +232,11 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
         }
         struct span *span = list->buckets[__builtin_ctz(list->filled)];
         list->empty_count -= span->used == 0;
+        if (ZCI_UNLIKELY(span->purged_pages != 0)) {
+            atomic_add_64(&refault_bytes, span->purged_pages * zci_os_page_bytes());
+            unpurge_locked(span);
+        }
+        touch_locked(span);
         taken += take_from_span(span, size_class, objects + taken, count - taken);
         relist_locked(list, span, size_class->capacity);
     }
@@ -231,6 +269,7 @@ struct span *zci_central_span_of(unsigned class_index, const void *block, uint32
 static void retire_locked(struct central_list *list, struct span *span)
 {
     unlist_locked(list, span);
+    unpurge_locked(span);
     span_set_state(span, SPAN_CACHED);
     counter_add(&list->span_count, (uint64_t)-1);
 }
@@ -248,6 +287,9 @@ static bool return_run_locked(struct central_list *list, struct span *span, void
         *word |= bit;
     }
     span->used -= (uint32_t)count;
+    touch_locked(span);
+    if (span->bucket == SPAN_SWEEPING)
+        return false;
     if (span->used == 0 && list->empty_count >= ZCI_EMPTY_SPANS_KEPT) {
         retire_locked(list, span);
         return true;
@@ -264,6 +306,11 @@ static void end_spans(struct span *spans)
         spans = span->next;
         end_span(span);
     }
+}
+
+static bool is_idle(const struct span *span, uint32_t age)
+{
+    return atomic_load_relaxed(&tick_now) - span->touched_tick >= age;
 }
 
 static void return_chunk(unsigned class_index, void *const *objects, size_t count)
@@ -300,25 +347,74 @@ void zci_central_return(unsigned class_index, void *const *objects, size_t count
     }
 }
 
-void zci_central_drain(void)
+void zci_central_drain(uint32_t age)
 {
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
         struct central_list *list = &lists[c];
         struct span *empty = NULL;
+        if (atomic_load_relaxed(&list->empty_count) == 0)
+            continue;
         lock_acquire(&list->lock);
         /* Spans without a block out are among the least occupied. */
         for (struct span *span = list->buckets[BUCKETS - 1], *next; span != NULL; span = next) {
             next = span->next;
-            if (span->used != 0)
+            if (span->used != 0 || (age != 0 && !is_idle(span, age)))
                 continue;
             retire_locked(list, span);
-            list->empty_count--;
+            counter_add(&list->empty_count, (uint64_t)-1);
             span->next = empty;
             empty = span;
         }
         lock_release(&list->lock);
         end_spans(empty);
     }
+}
+
+bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image)
+{
+    unsigned class_index = atomic_load_relaxed(&span->class_index);
+    if (class_index == 0 || class_index >= ZCI_CLASS_COUNT)
+        return false;
+    struct central_list *list = &lists[class_index];
+    lock_acquire(&list->lock);
+    bool can = span_state(span) == SPAN_SMALL && span->class_index == class_index &&
+               span->bucket < BUCKETS && span->touched_tick != 0 &&
+               (age == 0 || is_idle(span, age));
+    if (can) {
+        unlist_locked(list, span);
+        list->empty_count -= span->used == 0;
+        span->bucket = SPAN_SWEEPING;
+        span->touched_tick = 0;
+        list->sweeping = span;
+        list->sweeper = thread_identity();
+        image->size_class = &zci_size_classes[class_index];
+        image->carved = span->carved;
+        memcpy(image->bits, span->bitmap, (span->carved + 63) / 64 * sizeof(uint64_t));
+    }
+    lock_release(&list->lock);
+    return can;
+}
+
+void zci_central_sweep_end(struct span *span, size_t purged_pages)
+{
+    struct central_list *list = &lists[span->class_index];
+    struct span *empty = NULL;
+    lock_acquire(&list->lock);
+    list->sweeping = NULL;
+    span->bucket = SPAN_UNLISTED;
+    unpurge_locked(span);
+    span->purged_pages = (uint16_t)purged_pages;
+    zci_footprint_add(-(int64_t)(purged_pages * zci_os_page_bytes()));
+    if (span->used == 0 && list->empty_count >= ZCI_EMPTY_SPANS_KEPT) {
+        retire_locked(list, span);
+        span->next = NULL;
+        empty = span;
+    } else {
+        list->empty_count += span->used == 0;
+        relist_locked(list, span, zci_size_classes[span->class_index].capacity);
+    }
+    lock_release(&list->lock);
+    end_spans(empty);
 }
 
 void zci_central_stats(unsigned class_index, struct central_stats *stats)
@@ -346,18 +442,26 @@ static void rebuild_span(struct span *span, void *context)
     for (size_t w = 0; w < (span->carved + 63) / 64; w++)
         free_bits += (uint32_t)__builtin_popcountll(span->bitmap[w]);
     span->used = span->carved - free_bits;
+    list->span_count++;
+    if (span == list->sweeping)
+        return;
     span->bucket = SPAN_UNLISTED;
     list->empty_count += span->used == 0;
     relist_locked(list, span, zci_size_classes[class_index].capacity);
-    list->span_count++;
 }
 
 void zci_central_fork_child(void)
 {
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
         struct central_list *list = &lists[c];
-        if (!lock_reset_in_child(&list->lock))
+        if (!lock_reset_in_child(&list->lock)) {
+            /* The list is whole, but nobody may be left to end the sweep. */
+            if (list->sweeping != NULL && list->sweeper != thread_identity())
+                zci_central_sweep_end(list->sweeping, 0);
             continue;
+        }
+        if (list->sweeper != thread_identity())
+            list->sweeping = NULL;
         list->filled = 0;
         list->span_count = 0;
         list->empty_count = 0;

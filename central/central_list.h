@@ -19,8 +19,28 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count);
 /* Any blocks of this class, in any order. */
 void zci_central_return(unsigned class_index, void *const *objects, size_t count);
 
-/* Spans that are kept without a block out go to the page heap. */
-void zci_central_drain(void);
+/* Spans that are kept without a block out go to the page heap: those that nothing happened to for at least
+ * age ticks. */
+void zci_central_drain(uint32_t age);
+
+/* The clock by which spans age, in ticks of the collector. */
+void zci_central_set_tick(uint32_t tick);
+
+/* Free blocks of a span as they were at one instant. */
+struct span_image {
+    const struct size_class *size_class;
+    uint32_t carved;
+    uint64_t bits[ZCI_GRANULE_BYTES / 8 / 64];
+};
+
+/* Takes a span that nothing happened to for age ticks (and that was not swept since) out of its list, so that
+ * none of its free blocks is handed out until the end of the sweep; blocks may come back meanwhile. Any
+ * descriptor of an arena may be asked about. One sweep at a time per class. */
+bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image);
+/* purged_pages pages under the image's free blocks were given back. */
+void zci_central_sweep_end(struct span *span, size_t purged_pages);
+/* Bytes that were given back by sweeps and taken into use again. */
+uint64_t zci_central_refault_bytes(void);
 
 struct central_stats {
     uint64_t span_count;

@@ -7,14 +7,39 @@
 
 struct depot zci_depots[ZCI_CLASS_COUNT];
 
+/* What each slot held at the last look. */
+static void *seen[ZCI_CLASS_COUNT][ZCI_DEPOT_SLOTS];
+
+static void end_batch(unsigned class_index, struct batch *batch)
+{
+    zci_central_return(class_index, batch->objects, batch->count);
+    batch->next = NULL;
+    zci_batch_free(batch, 0, 1);
+}
+
 void zci_depot_drain(void)
 {
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
         struct batch *batch;
-        while ((batch = depot_take(c, 0)) != NULL) {
-            zci_central_return(c, batch->objects, batch->count);
-            batch->next = NULL;
-            zci_batch_free(batch, 0, 1);
+        while ((batch = depot_take(c, 0)) != NULL)
+            end_batch(c, batch);
+    }
+}
+
+/* A batch that went and came back in between is younger than it looks; it goes all the same. */
+void zci_depot_age(void)
+{
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        for (size_t i = 0; i < ZCI_DEPOT_SLOTS; i++) {
+            void **slot = &zci_depots[c].slots[i];
+            struct batch *batch = atomic_load_relaxed(slot);
+            /* Pairs with the cas in slots_put: what it succeeds on is ours alone. */
+            if (batch != NULL && batch == seen[c][i] && atomic_cas_ptr(slot, batch, NULL)) {
+                end_batch(c, batch);
+                batch = NULL;
+            }
+            if (batch != seen[c][i])
+                seen[c][i] = batch;
         }
     }
 }

@@ -33,6 +33,8 @@ ZCI_INLINE struct batch *depot_take(unsigned class_index, size_t start)
 
 /* Returns every batch of every class to its spans. */
 void zci_depot_drain(void);
+/* The same for batches that were there at the last call; one caller at a time. */
+void zci_depot_age(void);
 /* Bytes of the blocks that wait here: a snapshot, for statistics. */
 uint64_t zci_depot_bytes(void);
 

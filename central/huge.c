@@ -119,15 +119,22 @@ static void unmap(struct span *span)
     descriptor_free(span);
 }
 
-size_t zci_huge_drain(void)
+/* only_seen: mappings that were there at the last such call. */
+static size_t drain(bool only_seen)
 {
+    static struct span *seen[CACHE_ENTRIES]; /* under lock */
     size_t bytes = 0;
     for (size_t i = 0; i < CACHE_ENTRIES; i++) {
         lock_acquire(&huge.lock);
         struct span *span = huge.cache[i];
-        huge.cache[i] = NULL;
-        if (span != NULL)
+        if (only_seen && span != seen[i]) {
+            seen[i] = span;
+            span = NULL;
+        }
+        if (span != NULL) {
+            huge.cache[i] = NULL;
             counter_add(&huge.cached_bytes, -span->bytes);
+        }
         lock_release(&huge.lock);
         if (span == NULL)
             continue;
@@ -135,6 +142,16 @@ size_t zci_huge_drain(void)
         unmap(span);
     }
     return bytes;
+}
+
+size_t zci_huge_drain(void)
+{
+    return drain(false);
+}
+
+size_t zci_huge_age(void)
+{
+    return drain(true);
 }
 
 /* Committed address space that the page map reaches, or NULL. */

@@ -18,6 +18,8 @@ void zci_huge_free(struct span *span);
 struct span *zci_huge_resize(struct span *span, size_t bytes);
 /* Unmaps what the cache keeps; the bytes. */
 size_t zci_huge_drain(void);
+/* The same for what was there at the last call. */
+size_t zci_huge_age(void);
 
 struct huge_stats {
     uint64_t live_bytes;

@@ -30,6 +30,12 @@ static struct {
     uint64_t used_bytes;     /* in front of the frontiers */
     uint64_t committed_bytes;
     uint64_t reported_bytes; /* our share of the footprint */
+    uint64_t dirty_low;      /* granules: least there were since the last zci_page_heap_decay */
+    uint64_t purged;         /* granules given back, as far as they were not taken again */
+    uint64_t refaulted;      /* granules taken again, ever */
+    uint64_t hold;           /* granules: demand that came back lately and will again */
+    uint64_t decay_rate;     /* granules per 1024 ms */
+    uint64_t decay_due;      /* 1024ths of a granule and ms that are due already */
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP)};
 
 static struct run_tree *tree_of(const struct span *span)
@@ -141,6 +147,15 @@ static struct span *alloc_from_tree_locked(struct run_tree *tree, size_t granule
     return carve_locked(span, skip, granules);
 }
 
+/* Clean granules are taken into use: as many of them as there are count as given back in vain. */
+static void note_refault_locked(size_t granules)
+{
+    uint64_t again = min_size(granules, heap.purged);
+    heap.purged -= again;
+    heap.hold += again;
+    counter_add(&heap.refaulted, again);
+}
+
 /* Commits so that the arena's first granules are usable. Steps grow with the heap: few system calls for
  * a large one, a small charge for a small one. */
 static bool commit_locked(struct arena *arena, uint64_t granules)
@@ -228,8 +243,12 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
 static struct span *alloc_locked(size_t granules, size_t align)
 {
     struct span *span = alloc_from_tree_locked(&heap.dirty, granules, align);
-    if (span == NULL)
+    heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
+    if (span == NULL) {
         span = alloc_from_tree_locked(&heap.clean, granules, align);
+        if (span != NULL)
+            note_refault_locked(granules);
+    }
     for (struct arena *arena = heap.arenas; span == NULL && arena != NULL; arena = arena->next)
         span = alloc_from_frontier_locked(arena, granules, align);
     if (span == NULL) {
@@ -370,8 +389,10 @@ static size_t release_locked(size_t keep_bytes)
         zci_run_tree_remove(&heap.dirty, span);
         span_set_state(span, SPAN_CACHED);
         span->is_zero = true;
+        heap.purged += span->granules;
         free_locked(span);
     }
+    heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
     return released;
 }
 
@@ -383,12 +404,75 @@ size_t zci_page_heap_release(size_t keep_bytes)
     return released;
 }
 
+/* Runs that are as long as this are given back whole, others in the company of their length. */
+#define DECAY_CHUNK ((size_t)8 << 20 >> ZCI_GRANULE_SHIFT)
+/* How long demand that came back holds pages, about. */
+#define HOLD_MS 60000
+
+/* How many granules are due. What lay idle since the last call goes at a rate that would have the largest such
+ * amount gone in decay_ms; what came back lately stays. */
+static size_t decay_due_locked(uint64_t elapsed_ms, uint64_t decay_ms)
+{
+    uint64_t idle = heap.dirty_low;
+    heap.dirty_low = heap.dirty.granules;
+    heap.hold -= heap.hold * min_size(elapsed_ms, HOLD_MS) / HOLD_MS;
+    idle -= min_size(idle, heap.hold);
+    if (idle == 0) {
+        heap.decay_rate = 0;
+        heap.decay_due = 0;
+        return 0;
+    }
+    heap.decay_rate = max_size(heap.decay_rate, idle * 1024 / (decay_ms + 1) + 1);
+    heap.decay_due += heap.decay_rate * elapsed_ms;
+    size_t due = min_size(heap.decay_due / 1024, idle);
+    heap.decay_due -= min_size(heap.decay_due, (uint64_t)due * 1024);
+    return due;
+}
+
+/* Cuts what is due, or a chunk of it, out of the longest dirty run: from its end, so that low addresses stay
+ * in use. */
+static struct span *take_due_locked(size_t due)
+{
+    struct span *span = zci_run_tree_longest(&heap.dirty);
+    if (span == NULL)
+        return NULL;
+    size_t granules = min_size(min_size(due, DECAY_CHUNK), span->granules);
+    return carve_locked(span, span->granules - granules, granules);
+}
+
+size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
+{
+    size_t released = 0;
+    lock_acquire(&heap.lock);
+    size_t due = decay_due_locked(elapsed_ms, decay_ms);
+    struct span *span;
+    while (due != 0 && (span = take_due_locked(due)) != NULL) {
+        size_t granules = span->granules;
+        heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
+        lock_release(&heap.lock);
+        /* The run is nobody's: others go on while the system works. */
+        bool done = zci_os_purge((void *)span->start, span_bytes(span));
+        lock_acquire(&heap.lock);
+        span->is_zero = done;
+        free_locked(span);
+        if (!done)
+            break;
+        heap.purged += granules;
+        released += granules << ZCI_GRANULE_SHIFT;
+        due -= granules;
+    }
+    unlock_and_report();
+    return released;
+}
+
 void zci_page_heap_stats(struct page_heap_stats *stats)
 {
     stats->reserved_bytes = atomic_load_relaxed(&heap.reserved_bytes);
     stats->committed_bytes = atomic_load_relaxed(&heap.used_bytes);
     stats->dirty_bytes = atomic_load_relaxed(&heap.dirty.granules) << ZCI_GRANULE_SHIFT;
     stats->clean_bytes = atomic_load_relaxed(&heap.clean.granules) << ZCI_GRANULE_SHIFT;
+    stats->refault_bytes = atomic_load_relaxed(&heap.refaulted) << ZCI_GRANULE_SHIFT;
+    stats->hold_bytes = atomic_load_relaxed(&heap.hold) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
 }
 
@@ -429,5 +513,6 @@ void zci_page_heap_fork_child(void)
         return;
     heap.dirty = (struct run_tree){0};
     heap.clean = (struct run_tree){0};
+    heap.dirty_low = 0;
     zci_page_heap_each_run(rebuild_run, NULL);
 }

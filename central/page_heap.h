@@ -46,11 +46,17 @@ void zci_page_heap_shrink(struct span *span, size_t granules);
 /* Gives free runs back to the OS, except keep_bytes of them; the bytes given back. */
 size_t zci_page_heap_release(size_t keep_bytes);
 
+/* One step of giving back by age, elapsed_ms after the last: what lies idle is gone decay_ms later, half of it
+ * after half that time. One caller at a time. The bytes given back. */
+size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms);
+
 struct page_heap_stats {
     uint64_t reserved_bytes;
     uint64_t committed_bytes; /* ever used */
     uint64_t dirty_bytes;     /* free, resident */
     uint64_t clean_bytes;     /* free, given back */
+    uint64_t refault_bytes;   /* given back and taken again, ever */
+    uint64_t hold_bytes;      /* kept because of that */
     uint64_t wait_count;      /* sleeps on the lock */
 };
 

@@ -48,6 +48,29 @@ bool zci_run_cache_put(struct span *span)
     return false;
 }
 
+/* What each slot held at the last look. */
+static void *seen[RUN_CACHE_MAX_GRANULES + 1][SLOTS];
+
+void zci_run_cache_age(void)
+{
+    if (atomic_load_relaxed(&cached_bytes) == 0)
+        return;
+    for (size_t granules = 1; granules <= RUN_CACHE_MAX_GRANULES; granules++) {
+        for (size_t i = 0; i < SLOTS; i++) {
+            struct span *span = atomic_load_relaxed(&cached[granules][i]);
+            /* Pairs with the cas in slots_put: what it succeeds on is ours alone. */
+            if (span != NULL && span == seen[granules][i] &&
+                atomic_cas_ptr(&cached[granules][i], span, NULL)) {
+                atomic_add_64(&cached_bytes, -(uint64_t)span_bytes(span));
+                zci_page_heap_free(span);
+                span = NULL;
+            }
+            if (span != seen[granules][i])
+                seen[granules][i] = span;
+        }
+    }
+}
+
 void zci_run_cache_drain(void)
 {
     for (size_t granules = 1; granules <= RUN_CACHE_MAX_GRANULES; granules++) {

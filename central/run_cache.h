@@ -20,6 +20,8 @@ struct span *zci_run_cache_take(size_t granules);
 bool zci_run_cache_put(struct span *span);
 /* All runs go to the page heap. */
 void zci_run_cache_drain(void);
+/* Runs that were there at the last call do; one caller at a time. */
+void zci_run_cache_age(void);
 uint64_t zci_run_cache_bytes(void);
 
 #endif

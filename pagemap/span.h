@@ -39,7 +39,7 @@ struct span {
     uint8_t is_zero; /* no byte was ever written since the OS gave or purged it */
 
     union {
-        uint8_t bucket;    /* SMALL: which occupancy list; SPAN_UNLISTED if on none */
+        uint8_t bucket;    /* SMALL: which occupancy list, or SPAN_UNLISTED, or SPAN_SWEEPING */
         uint8_t has_grown; /* LARGE, HUGE: by realloc */
     };
 
@@ -54,12 +54,15 @@ struct span {
         uint64_t bytes;       /* LARGE: bytes asked for last; HUGE: bytes of the mapping */
     };
 
-    uint64_t reserved; /* 0; keeps descriptors from sharing a line */
+    uint16_t reserved;     /* 0; keeps descriptors from sharing a line */
+    uint16_t purged_pages; /* SMALL: OS pages given back since a block was last taken */
+    uint32_t touched_tick; /* SMALL: when a block last came or went; 0 once it was swept since */
 };
 
 ZCI_STATIC_ASSERT(sizeof(struct span) == 64, "a descriptor is one cache line");
 
 #define SPAN_UNLISTED 0xff
+#define SPAN_SWEEPING 0xfe /* no block of it may be handed out: its free pages are on their way */
 
 ZCI_INLINE enum span_state span_state(const struct span *span)
 {

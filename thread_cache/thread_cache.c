@@ -7,6 +7,7 @@
  * blocks stay in its thread: small ones that wandered would soon share cache lines between threads. */
 #include "thread_cache/thread_cache.h"
 
+#include "base/check.h"
 #include "central/batch.h"
 #include "central/central_list.h"
 #include "central/depot.h"
@@ -38,7 +39,8 @@ ZCI_STATIC_ASSERT(BATCH_GRADES == sizeof(((struct thread_cache *)0)->stash) / si
         .bins = { [0 ... ZCI_CLASS_COUNT - 1] = {NO_TOP, NO_TOP} }                                 \
     }
 
-const struct closed_cache zci_closed_caches[CLOSED_COUNT] = {CLOSED_BINS, CLOSED_BINS, CLOSED_BINS};
+const struct closed_cache zci_closed_caches[CLOSED_COUNT] = {[0 ... CLOSED_COUNT - 1] =
+                                                                 CLOSED_BINS};
 
 __thread struct thread_cache *zci_thread_cache =
     (struct thread_cache *)(uintptr_t)&zci_closed_caches[CLOSED_UNBORN];
@@ -225,10 +227,40 @@ static void *refill_from_spans(struct thread_cache *cache, unsigned class_index)
     return batch->count != 0 ? pop(cache, class_index) : NULL;
 }
 
+/* A class that the collector closed is served from its first spare batch for a while. */
+static void *pop_closed(struct shelf *shelf)
+{
+    struct batch *batch = shelf->spare;
+    if (batch == NULL || batch->count == 0)
+        return NULL;
+    shelf->closed--;
+    shelf->spare_objects--;
+    return batch->objects[--batch->count];
+}
+
+/* A spare with room is better than an empty batch. */
+static bool load_spare(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    if (shelf->loaded != NULL || shelf->spare == NULL ||
+        shelf->spare->count >= batch_limit(shelf->spare, class_index))
+        return false;
+    load(cache, class_index, spare_pop(shelf));
+    return true;
+}
+
 void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
-    struct batch *batch = spare_pop(shelf);
+    if (ZCI_UNLIKELY(shelf->closed != 0)) {
+        void *block = pop_closed(shelf);
+        if (block != NULL)
+            return block;
+        shelf->closed = 0;
+    }
+    struct batch *batch;
+    while ((batch = spare_pop(shelf)) != NULL && batch->count == 0)
+        stash_put(cache, batch);
     if (batch == NULL) {
         count_miss(shelf);
         batch = depot_take(class_index, cache->spread);
@@ -246,8 +278,38 @@ static void send(struct thread_cache *cache, unsigned class_index, struct batch 
 {
     if (depot_put(class_index, cache->spread, batch))
         return;
+    cache->polls_left = 1; /* the collector may want to know */
+    cache->returned_bytes += (uint64_t)batch->count * zci_size_classes[class_index].bytes;
     zci_central_return(class_index, batch->objects, batch->count);
     stash_put(cache, batch);
+}
+
+/* The first spare batch is full: an empty one takes its place. */
+static bool make_room_closed(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    struct batch *fresh = stash_take(cache, shelf->spare->grade);
+    if (fresh == NULL)
+        return false;
+    if (shelf->spare_count >= spare_limit(class_index))
+        send(cache, class_index, spare_pop(shelf));
+    spare_push(shelf, fresh);
+    return true;
+}
+
+static bool push_closed(struct thread_cache *cache, unsigned class_index, void *block)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    if (shelf->spare == NULL || (shelf->spare->count >= batch_limit(shelf->spare, class_index) &&
+                                 !make_room_closed(cache, class_index)))
+        return false;
+    struct batch *batch = shelf->spare;
+    if (batch->count != 0 && batch->objects[batch->count - 1] == block)
+        zci_report_double_free(block, zci_size_classes[class_index].bytes);
+    shelf->closed--;
+    shelf->spare_objects++;
+    batch->objects[batch->count++] = block;
+    return true;
 }
 
 void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block)
@@ -255,13 +317,24 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
     struct shelf *shelf = &cache->shelves[class_index];
     struct bin *bin = &cache->bins[class_index];
     size_t most = zci_size_classes[class_index].batch;
+    if (ZCI_UNLIKELY(shelf->closed != 0)) {
+        if (push_closed(cache, class_index, block))
+            return;
+        shelf->closed = 0;
+    }
     struct batch *loaded = shelf->loaded;
-    bool has_room = false;
-    if (loaded == NULL && shelf->refill == 0 && shelf->miss_count < FOREIGN_FREES) {
+    bool has_room = load_spare(cache, class_index);
+    if (has_room) {
+        /* The batch on top is a former one, so the bin could not see this. */
+        if (bin->top[-1] == block)
+            zci_report_double_free(block, zci_size_classes[class_index].bytes);
+    } else if (loaded == NULL && shelf->refill == 0 && shelf->miss_count < FOREIGN_FREES) {
         count_miss(shelf);
     } else if (loaded == NULL || loaded->capacity < most) {
         /* Small still: it grows by a grade before anything leaves. */
-        size_t wanted = loaded == NULL ? 1 : 2 * (size_t)loaded->capacity;
+        size_t wanted = shelf->spare != NULL ? most
+                        : loaded == NULL     ? 1
+                                             : 2 * (size_t)loaded->capacity;
         has_room = enlarge(cache, class_index, wanted < most ? wanted : most);
     }
     if (!has_room && loaded != NULL) {
@@ -281,6 +354,47 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         *bin->top++ = block;
     else
         zci_central_return(class_index, &block, 1);
+}
+
+/* --- age ------------------------------------------------------------------------------------------ */
+
+/* Nobody asked for this class since the last look. */
+static void retire_spares(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    struct batch *batch;
+    shelf->refill = 0;
+    shelf->closed = 0;
+    while ((batch = spare_pop(shelf)) != NULL) {
+        zci_central_return(class_index, batch->objects, batch->count);
+        stash_put(cache, batch);
+    }
+}
+
+static void age_class(struct thread_cache *cache, unsigned class_index, unsigned closed_calls)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    struct batch *loaded = unload(cache, class_index);
+    /* A closed class that was used shows it by fewer calls left. */
+    bool is_used = loaded != NULL || (shelf->closed != 0 && shelf->closed != shelf->closed_before);
+    if (!is_used) {
+        if (shelf->spare != NULL)
+            retire_spares(cache, class_index);
+        return;
+    }
+    load(cache, class_index, NULL);
+    if (loaded != NULL && loaded->count != 0)
+        spare_push(shelf, loaded);
+    else if (loaded != NULL)
+        stash_put(cache, loaded);
+    shelf->closed = (uint8_t)(shelf->spare != NULL ? closed_calls : 0);
+    shelf->closed_before = shelf->closed;
+}
+
+void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)
+{
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
+        age_class(cache, c, closed_calls);
 }
 
 /* --- all ------------------------------------------------------------------------------------------- */
@@ -315,6 +429,7 @@ static void flush_class(struct thread_cache *cache, unsigned class_index)
     load(cache, class_index, NULL);
     shelf->refill = 0;
     shelf->miss_count = 0;
+    shelf->closed = 0;
     flush_batch(class_index, loaded);
     while ((spare = spare_pop(shelf)) != NULL)
         flush_batch(class_index, spare);

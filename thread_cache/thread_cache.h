@@ -35,8 +35,10 @@ struct shelf {
     struct batch *spare;  /* batches with objects, linked by next, or NULL */
     uint32_t spare_objects;
     uint16_t spare_count; /* batches */
-    uint8_t refill;     /* blocks to fetch next time: slow start, doubles up to the class's batch */
-    uint8_t miss_count; /* how often neither the bin nor a spare helped; stops at 255 */
+    uint8_t refill; /* blocks to fetch next time: slow start, doubles up to the class's batch */
+    uint8_t closed_before; /* closed as the last look left it */
+    uint8_t closed;        /* so many more slow calls before the bin is opened again */
+    uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
 };
 
 /* Empty batches that a thread keeps, by bytes per grade. */
@@ -48,10 +50,20 @@ struct thread_cache {
     struct shelf shelves[ZCI_CLASS_COUNT];
     struct batch *stash[5]; /* empty batches, by grade, linked by next */
     uint8_t stash_count[5];
-    uint8_t exit_round;               /* how often the exit hook ran */
-    uint8_t state;                    /* enum thread_cache_state; atomic */
-    uint32_t spread;                  /* where this thread starts in slots */
-    struct thread_cache *next;        /* all caches ever made; see thread_registry.h */
+    uint8_t exit_round;          /* how often the exit hook ran */
+    uint8_t state;               /* enum thread_cache_state; atomic */
+    uint8_t is_busy;             /* the owner is on the slow side; atomic, see thread_idle.h */
+    uint8_t is_hidden;           /* by the collector, from its owner; under the collector's lock */
+    uint16_t polls_left;         /* slow calls until the clock is looked at */
+    uint16_t polls_before;       /* as it was set last */
+    uint32_t thread_number;      /* the owner's, for the OS */
+    uint64_t returned_bytes;          /* to spans, since the collector last looked */
+    uint64_t aged_ms;            /* when zci_thread_cache_age was here last */
+    uint64_t idle_mark;          /* thread_idle.c: what the bins looked like */
+    uint64_t idle_since_ms;      /* and since when */
+    struct thread_cache **owner; /* the owner's pointer to this cache */
+    uint32_t spread;             /* where this thread starts in slots */
+    struct thread_cache *next;   /* all caches ever made; see thread_registry.h */
     struct thread_cache *next_parked; /* under the registry's lock */
 };
 
@@ -63,7 +75,7 @@ struct closed_cache {
     struct bin bins[ZCI_CLASS_COUNT];
 };
 
-enum { CLOSED_UNBORN, CLOSED_DEAD, CLOSED_BY_OPTION, CLOSED_COUNT };
+enum { CLOSED_UNBORN, CLOSED_DEAD, CLOSED_BY_OPTION, CLOSED_BY_COLLECTOR, CLOSED_COUNT };
 extern const struct closed_cache zci_closed_caches[CLOSED_COUNT];
 
 ZCI_INLINE bool thread_cache_is_open(const struct thread_cache *cache)
@@ -119,6 +131,9 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index);
 void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block);
 /* Everything goes back to the spans and the pools. */
 void zci_thread_cache_flush(struct thread_cache *cache);
+/* What was not used since the last call goes back to the spans; what was is put where a slow call must look, so
+ * that the next call can tell, and stays there for closed_calls such calls. Only the owner. */
+void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls);
 /* So many classes, largest blocks first, that at most keep_bytes of free blocks stay. */
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);
 /* Bytes of free blocks; exact for the owner, a snapshot for others. */

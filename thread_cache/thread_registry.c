@@ -7,6 +7,7 @@
 #include "os/lock.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
+#include "thread_cache/thread_idle.h"
 
 /* Dead threads' caches that keep their blocks for the next thread; more would only be memory. */
 #define CACHES_PARKED_FULL 16
@@ -33,7 +34,6 @@ static struct thread_cache *unpark(void)
         registry.parked = cache->next_parked;
         counter_add(&registry.parked_count, (uint64_t)-1);
         counter_add(&registry.live_count, 1);
-        atomic_store_relaxed(&cache->state, (uint8_t)CACHE_LIVE);
     }
     lock_release(&registry.lock);
     return cache;
@@ -45,7 +45,7 @@ static struct thread_cache *make(void)
     if (cache == NULL)
         return NULL;
     zci_thread_cache_init(cache);
-    atomic_store_relaxed(&cache->state, (uint8_t)CACHE_LIVE);
+    atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
     lock_acquire(&registry.lock);
     counter_add(&registry.live_count, 1);
     counter_add(&registry.made_count, 1);
@@ -65,6 +65,11 @@ struct thread_cache *zci_thread_registry_adopt(void)
     if (cache == NULL)
         return NULL;
     cache->exit_round = 0;
+    cache->owner = thread_cache_owner();
+    cache->thread_number = zci_os_thread_number();
+    cache->polls_left = 1;
+    /* Pairs with the collector's load: it may look for the owner from here on. */
+    atomic_store_release(&cache->state, (uint8_t)CACHE_LIVE);
     /* The cache is set first: arming may allocate. */
     thread_cache_set(cache);
     zci_os_thread_exit_arm(cache);
@@ -78,7 +83,7 @@ static void park(struct thread_cache *cache)
     else
         zci_thread_cache_trim(cache, PARKED_BYTES_MAX);
     lock_acquire(&registry.lock);
-    atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
+    cache->aged_ms = zci_os_clock_ms();
     cache->next_parked = registry.parked;
     registry.parked = cache;
     counter_add(&registry.parked_count, 1);
@@ -86,40 +91,67 @@ static void park(struct thread_cache *cache)
     lock_release(&registry.lock);
 }
 
+/* From here on the collector lets go of the cache: it looks at live ones only, under its lock. */
+static void leave_cache(struct thread_cache *cache, int which)
+{
+    lock_acquire(&zci_collector_lock);
+    atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
+    thread_cache_set(thread_cache_closed(which));
+    lock_release(&zci_collector_lock);
+}
+
 void zci_thread_registry_exit(void *argument)
 {
     struct thread_cache *cache = argument;
+    if (thread_cache_get() == thread_cache_closed(CLOSED_BY_COLLECTOR))
+        zci_thread_idle_wait();
     if (thread_cache_get() != cache)
         return;
     if (++cache->exit_round < EXIT_ROUNDS && zci_os_thread_exit_arm(cache))
         return;
-    thread_cache_set(thread_cache_closed(CLOSED_DEAD));
+    leave_cache(cache, CLOSED_DEAD);
     park(cache);
 }
 
 void zci_thread_registry_close(int which)
 {
     struct thread_cache *cache = thread_cache_get();
-    thread_cache_set(thread_cache_closed(which));
-    if (!thread_cache_is_open(cache))
+    if (!thread_cache_is_open(cache)) {
+        thread_cache_set(thread_cache_closed(which));
         return;
+    }
+    leave_cache(cache, which);
     zci_thread_cache_flush(cache);
     park(cache);
 }
 
-void zci_thread_registry_flush_parked(void)
+/* Unlinks the caches that were parked before this instant: the newest stand first. */
+static struct thread_cache *take_parked(uint64_t before_ms)
 {
     lock_acquire(&registry.lock);
-    struct thread_cache *taken = registry.parked;
-    registry.parked = NULL;
+    struct thread_cache **link = &registry.parked;
+    while (*link != NULL && (*link)->aged_ms >= before_ms)
+        link = &(*link)->next_parked;
+    struct thread_cache *taken = *link;
+    *link = NULL;
     lock_release(&registry.lock);
+    return taken;
+}
+
+void zci_thread_registry_flush_parked(uint64_t before_ms)
+{
+    struct thread_cache *taken = take_parked(before_ms);
     while (taken != NULL) {
         struct thread_cache *cache = taken;
         taken = cache->next_parked;
         zci_thread_cache_flush(cache);
         lock_acquire(&registry.lock);
-        cache->next_parked = registry.parked;
-        registry.parked = cache;
+        /* Behind the others, which may be full. */
+        struct thread_cache **link = &registry.parked;
+        while (*link != NULL)
+            link = &(*link)->next_parked;
+        cache->next_parked = NULL;
+        *link = cache;
         lock_release(&registry.lock);
     }
 }
@@ -147,9 +179,10 @@ void zci_thread_registry_fork_child(void)
     for (struct thread_cache *cache = registry.list; cache != NULL; cache = cache->next) {
         if (cache->state != CACHE_LIVE)
             continue;
-        if (cache == thread_cache_get())
+        if (cache == thread_cache_get()) {
             live_count++;
-        else
+            cache->thread_number = zci_os_thread_number();
+        } else
             cache->state = CACHE_ORPHANED;
     }
     registry.live_count = live_count;

@@ -17,8 +17,8 @@ struct thread_cache *zci_thread_registry_adopt(void);
 void zci_thread_registry_exit(void *cache);
 /* Takes the calling thread's cache away for good: its blocks go to their spans. */
 void zci_thread_registry_close(int which);
-/* Flushes the caches of dead threads. */
-void zci_thread_registry_flush_parked(void);
+/* Flushes the caches of threads that died before this instant of zci_os_clock_ms. */
+void zci_thread_registry_flush_parked(uint64_t before_ms);
 
 struct thread_registry_stats {
     uint64_t live_count;

@@ -17,6 +17,17 @@
 /* For C++: no exception passes, so a caller needs no frame to stop one. */
 #define ZCI_NOTHROW __attribute__((nothrow))
 
+#if defined(__SANITIZE_THREAD__)
+#define ZCI_SANITIZE_THREAD 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ZCI_SANITIZE_THREAD 1
+#endif
+#endif
+#ifndef ZCI_SANITIZE_THREAD
+#define ZCI_SANITIZE_THREAD 0
+#endif
+
 /* The size of a unit of sharing between cores; two lines on Intel (adjacent-line prefetch) and Apple. */
 #define ZCI_LINE_BYTES 128
 #define ZCI_LINE       __attribute__((aligned(ZCI_LINE_BYTES)))

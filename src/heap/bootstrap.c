@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "base/print.h"
 #include "heap/fork.h"
+#include "heap/gc.h"
 #include "heap/root.h"
 #include "heap/stats.h"
 #include "os/lock.h"
@@ -71,10 +72,13 @@ __attribute__((constructor(101))) static void start(void)
         zci_thread_registry_close(CLOSED_BY_OPTION);
     if (zci_options.verbose)
         print_banner();
+    if (zci_options.background)
+        zci_gc_background_start();
 }
 
 __attribute__((destructor(101))) static void end(void)
 {
+    zci_gc_background_stop();
     if (zci_options.stats)
         zci_stats_print(2);
 }

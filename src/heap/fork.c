@@ -6,6 +6,7 @@
 #include "central/central_list.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
+#include "heap/gc.h"
 #include "pagemap/meta_arena.h"
 #include "thread_cache/thread_registry.h"
 
@@ -15,5 +16,6 @@ void zci_heap_fork_child(void)
     zci_page_heap_fork_child();
     zci_huge_fork_child();
     zci_central_fork_child();
+    zci_gc_fork_child();
     zci_thread_registry_fork_child();
 }

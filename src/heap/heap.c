@@ -12,9 +12,11 @@
 #include "central/page_heap.h"
 #include "central/run_cache.h"
 #include "heap/bootstrap.h"
+#include "heap/gc.h"
 #include "heap/large.h"
 #include "pagemap/pagemap.h"
 #include "thread_cache/thread_cache.h"
+#include "thread_cache/thread_idle.h"
 #include "thread_cache/thread_registry.h"
 
 #include <string.h>
@@ -22,31 +24,68 @@
 /* A step of at most this share of a block is tiny. */
 #define TINY_STEP 64
 
-/* The calling thread's cache, made if this is its first call. A closed one if it may have none. */
-static struct thread_cache *open_cache(void)
+/* This is the thread's first call: a cache is made, or a closed one chosen. */
+static void open_first_cache(void)
 {
-    struct thread_cache *cache = thread_cache_get();
-    if (ZCI_LIKELY(thread_cache_is_open(cache)))
-        return cache;
-    if (cache != thread_cache_closed(CLOSED_UNBORN))
-        return cache;
     zci_bootstrap();
-    if (zci_options.check) {
+    if (zci_options.check)
         thread_cache_set(thread_cache_closed(CLOSED_BY_OPTION));
-        return thread_cache_get();
+    else
+        zci_thread_registry_adopt();
+}
+
+/* The calling thread's cache, entered; or a closed one if it may have none. */
+static struct thread_cache *enter_cache(void)
+{
+    if (thread_cache_get() == thread_cache_closed(CLOSED_UNBORN))
+        open_first_cache();
+    for (;;) {
+        struct thread_cache *cache = thread_cache_get();
+        if (ZCI_LIKELY(thread_cache_is_open(cache))) {
+            thread_cache_enter(cache);
+            if (ZCI_LIKELY(thread_cache_get() == cache))
+                return cache;
+            thread_cache_leave(cache);
+        } else if (cache != thread_cache_closed(CLOSED_BY_COLLECTOR)) {
+            return cache;
+        }
+        zci_thread_idle_wait();
     }
-    struct thread_cache *opened = zci_thread_registry_adopt();
-    return opened != NULL ? opened : cache;
+}
+
+static void poll_and_leave(struct thread_cache *cache)
+{
+    gc_poll(cache);
+    thread_cache_leave(cache);
+}
+
+/* After work on large blocks, which needs no cache. */
+static void poll(void)
+{
+    if (!thread_cache_is_open(thread_cache_get()))
+        return;
+    struct thread_cache *cache = enter_cache();
+    if (ZCI_LIKELY(thread_cache_is_open(cache)))
+        poll_and_leave(cache);
+}
+
+static void *alloc_large(size_t size, size_t alignment, bool *is_zero)
+{
+    zci_bootstrap();
+    void *block = zci_large_alloc(size, alignment, is_zero);
+    poll();
+    return block;
 }
 
 static void *alloc_small(unsigned class_index)
 {
-    struct thread_cache *cache = open_cache();
+    struct thread_cache *cache = enter_cache();
     void *block = NULL;
     if (ZCI_LIKELY(thread_cache_is_open(cache))) {
         /* A cache that was adopted just now may have blocks. */
         struct bin *bin = &cache->bins[class_index];
         block = bin->top[-1] != NULL ? *--bin->top : zci_thread_cache_refill(cache, class_index);
+        poll_and_leave(cache);
         if (ZCI_LIKELY(block != NULL))
             return block;
     }
@@ -63,14 +102,13 @@ void *zci_heap_alloc_slow(size_t size)
     if (ZCI_LIKELY(size <= ZCI_SMALL_MAX_BYTES))
         return alloc_small(size_class_of(size));
     bool is_zero;
-    zci_bootstrap();
-    return zci_large_alloc(size, 1, &is_zero);
+    return alloc_large(size, 1, &is_zero);
 }
 
 /* Small and correctly placed, but there is no bin that takes it. */
 static void free_small(unsigned class_index, void *block)
 {
-    struct thread_cache *cache = open_cache();
+    struct thread_cache *cache = enter_cache();
     if (ZCI_UNLIKELY(!thread_cache_is_open(cache))) {
         zci_central_return(class_index, &block, 1);
         return;
@@ -78,12 +116,12 @@ static void free_small(unsigned class_index, void *block)
     struct bin *bin = &cache->bins[class_index];
     if (bin->top[-1] == block)
         zci_report_double_free(block, zci_size_classes[class_index].bytes);
-    if (bin->top != bin->end) {
-        /* Only without a class map: free could not find this bin. */
+    if (bin->top != bin->end)
+        /* Without a class map free could not find this bin; with one, it was adopted just now. */
         *bin->top++ = block;
-        return;
-    }
-    zci_thread_cache_spill(cache, class_index, block);
+    else
+        zci_thread_cache_spill(cache, class_index, block);
+    poll_and_leave(cache);
 }
 
 void zci_heap_free_slow(void *block)
@@ -103,6 +141,7 @@ void zci_heap_free_slow(void *block)
         }
     }
     zci_large_free(block);
+    poll();
 }
 
 void *zci_heap_alloc_zeroed(size_t size)
@@ -114,8 +153,7 @@ void *zci_heap_alloc_zeroed(size_t size)
         return block != NULL ? memset(block, 0, size) : NULL;
     }
     bool is_zero = false;
-    zci_bootstrap();
-    void *block = zci_large_alloc(size, 1, &is_zero);
+    void *block = alloc_large(size, 1, &is_zero);
     if (block != NULL && !is_zero)
         memset(block, 0, size);
     return block;
@@ -130,8 +168,7 @@ void *zci_heap_alloc_aligned(size_t size, size_t alignment)
         void *block = thread_cache_pop(rounded);
         return block != NULL ? block : zci_heap_alloc_slow(rounded);
     }
-    zci_bootstrap();
-    return zci_large_alloc(size, alignment, &is_zero);
+    return alloc_large(size, alignment, &is_zero);
 }
 
 /* The span that a live block lies in, checked; the report names verb. */
@@ -229,13 +266,5 @@ bool zci_heap_owns(const void *block)
 
 size_t zci_heap_trim(size_t keep_bytes)
 {
-    struct thread_cache *cache = thread_cache_get();
-    if (thread_cache_is_open(cache))
-        zci_thread_cache_flush(cache);
-    zci_thread_registry_flush_parked();
-    zci_depot_drain();
-    zci_central_drain();
-    zci_run_cache_drain();
-    size_t released = zci_huge_drain();
-    return released + zci_page_heap_release(keep_bytes);
+    return zci_gc_collect(GC_ALL, keep_bytes);
 }

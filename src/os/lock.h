@@ -19,6 +19,7 @@
 
 enum lock_rank {
     RANK_BOOTSTRAP,    /* bootstrap.c */
+    RANK_COLLECTOR,    /* thread_idle.c: one collector at a time */
     RANK_REGISTRY,     /* thread_registry.c: parked caches */
     RANK_CENTRAL_LIST, /* central_list.c: one per class */
     RANK_HUGE,         /* huge.c */
@@ -50,6 +51,21 @@ ZCI_INLINE void lock_acquire(struct lock *lock)
 #endif
     if (!ZCI_LIKELY(atomic_cas_64(&lock->word, 0, thread_identity())))
         zci_lock_acquire_slow(lock);
+}
+
+ZCI_INLINE bool lock_try_acquire(struct lock *lock)
+{
+    if (atomic_load_relaxed(&lock->word) != 0)
+        return false;
+#if ZCI_DEBUG_CHECKS
+    zci_lock_check_acquire(lock);
+#endif
+    if (ZCI_LIKELY(atomic_cas_64(&lock->word, 0, thread_identity())))
+        return true;
+#if ZCI_DEBUG_CHECKS
+    zci_lock_check_release(lock);
+#endif
+    return false;
 }
 
 ZCI_INLINE void lock_release(struct lock *lock)

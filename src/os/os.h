@@ -65,6 +65,31 @@ bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes);
 void zci_os_wait(uint32_t *word, uint32_t expected);
 void zci_os_wake_one(uint32_t *word);
 
+/* The same, at most timeout_ms. */
+void zci_os_wait_for(uint32_t *word, uint32_t expected, uint32_t timeout_ms);
+
+/* Milliseconds since some instant, never backwards; a few ns to read, exact to a timer tick. */
+uint64_t zci_os_clock_ms(void);
+
+/* Memory pressure as the OS tells it: a descriptor, or -1 if it does not. */
+int zci_os_pressure_open(void);
+/* true: there is some; false after timeout_ms without. */
+bool zci_os_pressure_wait(int descriptor, uint32_t timeout_ms);
+void zci_os_pressure_close(int descriptor);
+
+/* A thread of our own that blocks all signals and is joined by nobody. */
+bool zci_os_thread_start(void *(*body)(void *));
+
+/* For the look at threads that sleep; thread_idle.h says what is asked and why. */
+uint32_t zci_os_thread_number(void);
+/* Whatever a thread runs after this it runs with all our earlier stores in sight, and its earlier ones are
+ * visible to us. false: there is no such call. */
+bool zci_os_barrier_all_threads(void);
+/* Would a handler of the program show in the mask of blocked signals while it runs? */
+bool zci_os_handlers_block_their_signal(void);
+/* Does this thread of ours sleep in a system call right now, outside of any signal handler? */
+bool zci_os_thread_sleeps(uint32_t number);
+
 /* Registers the hook that runs at the exit of each thread that has armed it. The hook may arm again. */
 bool zci_os_thread_exit_register(void (*hook)(void *));
 bool zci_os_thread_exit_arm(void *argument);

@@ -5,7 +5,9 @@
 #include "base/bits.h"
 #include "os/os.h"
 
+#include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 const struct os_calls *zci_os_calls = &zci_os_calls_native;
@@ -121,6 +123,27 @@ bool zci_os_thread_exit_arm(void *argument)
 {
     /* Pairs with zci_os_thread_exit_register. */
     return atomic_load_acquire(&exit_key_made) && pthread_setspecific(exit_key, argument) == 0;
+}
+
+/* Small: it calls nothing of the program. glibc takes thread-local storage out of the stack too. */
+#define OWN_STACK_BYTES ((size_t)128 << 10)
+
+bool zci_os_thread_start(void *(*body)(void *))
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    sigfillset(&all);
+    bool done = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0;
+    (void)pthread_attr_setstacksize(&attributes, OWN_STACK_BYTES);
+    if (done && pthread_sigmask(SIG_SETMASK, &all, &before) == 0) {
+        done = pthread_create(&thread, &attributes, body, NULL) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    pthread_attr_destroy(&attributes);
+    return done;
 }
 
 void zci_os_fork_register(void (*child)(void))

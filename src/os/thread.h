@@ -27,6 +27,12 @@ ZCI_INLINE void thread_cache_set(struct thread_cache *cache)
     zci_thread_cache = cache;
 }
 
+/* Where the calling thread keeps what thread_cache_get returns; valid until its exit hook has run. */
+ZCI_INLINE struct thread_cache **thread_cache_owner(void)
+{
+    return &zci_thread_cache;
+}
+
 /* Differs between live threads; even and never 0; stays the same in the child of a fork. */
 ZCI_INLINE uint64_t thread_identity(void)
 {

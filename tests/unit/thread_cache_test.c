@@ -115,7 +115,7 @@ static void caches_of_dead_threads_are_adopted(void)
 static void a_flushed_cache_holds_nothing(void)
 {
     struct central_stats stats;
-    zci_thread_registry_flush_parked();
+    zci_thread_registry_flush_parked(UINT64_MAX);
     zc_trim(0);
     CHECK_EQ(zci_thread_cache_bytes(thread_cache_get()), 0);
     zci_central_stats(class_64(), &stats);

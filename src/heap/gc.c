@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* gc.c - see gc.h. */
+#include "heap/gc.h"
+
+#include "base/bits.h"
+#include "base/options.h"
+#include "central/central_list.h"
+#include "central/depot.h"
+#include "central/huge.h"
+#include "central/page_heap.h"
+#include "central/run_cache.h"
+#include "central/sweep.h"
+#include "os/os.h"
+#include "thread_cache/thread_idle.h"
+#include "thread_cache/thread_registry.h"
+
+/* Ages in ticks, of ZCMALLOC_GC_MS each. */
+#define EMPTY_SPAN_TICKS  2
+#define SWEEP_TICKS_LEAST 4
+#define SWEEP_TICKS_MOST  1200
+#define RUN_TICKS         8
+#define PARKED_TICKS      6
+#define IDLE_THREAD_TICKS 8
+
+/* Bounds of one step. */
+#define SWEEP_GRANULES_LEAST 4096
+#define SWEEP_CALLS_MAX      4096
+#define IDLE_LOOKS_MAX       64
+
+/* Slow calls between two looks at the clock, at most. */
+#define POLLS_MAX 64
+
+/* Threads must come by here even if they go on with what their caches hold, or nobody would see that time has
+ * passed. So while there is something to wait for, bins stay closed for some slow calls after each look: what a
+ * thread does next is likely to meet one. It is looked often while more than PENDING_BYTES wait, and by a thread
+ * that has returned PENDING_OWN since its last look, however short the time. */
+#define PENDING_BYTES ((uint64_t)4 << 20)
+#define PENDING_OWN   ((uint64_t)2 << 20)
+#define PENDING_CALLS 32
+#define PENDING_SHARE 8 /* of a tick */
+
+static struct {
+    uint64_t last_ms;    /* atomic; written under zci_collector_lock, as all below */
+    uint32_t is_pending; /* atomic, relaxed */
+    uint32_t run_tick;   /* when the run cache was looked at */
+    uint32_t sweep_age;  /* ticks */
+    struct sweep_cursor cursor;
+    uint64_t round_swept_bytes; /* in this round of the cursor */
+    uint64_t round_refault_bytes;
+    uint32_t round_tick;
+    uint64_t returned_before[2]; /* bytes, at the last two round_ticks */
+    struct gc_stats stats;       /* atomic, relaxed */
+} gc ZCI_LINE = {.sweep_age = SWEEP_TICKS_LEAST};
+
+static uint32_t tick_of(uint64_t now_ms)
+{
+    return (uint32_t)(now_ms / max_size(zci_options.gc_ms, 1));
+}
+
+/* What was swept and came back soon was swept too early; a calm round halves the age again. */
+static void adapt_sweep_age(void)
+{
+    uint64_t refaults = zci_central_refault_bytes() - gc.round_refault_bytes;
+    if (refaults > gc.round_swept_bytes / 4 && gc.round_swept_bytes != 0)
+        gc.sweep_age = (uint32_t)min_size(gc.sweep_age * 2, SWEEP_TICKS_MOST);
+    else if (refaults == 0)
+        gc.sweep_age = (uint32_t)max_size(gc.sweep_age / 2, SWEEP_TICKS_LEAST);
+    gc.round_refault_bytes += refaults;
+    gc.round_swept_bytes = 0;
+}
+
+/* Blocks that came back to their spans, ever. */
+static uint64_t returned_bytes(void)
+{
+    uint64_t bytes = 0;
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        struct central_stats central;
+        zci_central_stats(c, &central);
+        bytes += central.return_count * zci_size_classes[c].bytes;
+    }
+    return bytes;
+}
+
+/* A round has begun: blocks that come back from now on may be too young for it. */
+static void note_round(uint32_t tick)
+{
+    if (tick - gc.round_tick < gc.sweep_age)
+        return;
+    gc.round_tick = tick;
+    gc.returned_before[1] = gc.returned_before[0];
+    gc.returned_before[0] = returned_bytes();
+}
+
+static void sweep(void)
+{
+    struct page_heap_stats pages;
+    bool is_round;
+    zci_page_heap_stats(&pages);
+    /* A round takes four ticks at most. */
+    size_t granules =
+        max_size(pages.committed_bytes >> (ZCI_GRANULE_SHIFT + 2), SWEEP_GRANULES_LEAST);
+    size_t bytes = zci_sweep(&gc.cursor, gc.sweep_age, granules, SWEEP_CALLS_MAX, &is_round);
+    gc.round_swept_bytes += bytes;
+    counter_add(&gc.stats.swept_bytes, bytes);
+    if (is_round) {
+        adapt_sweep_age();
+        note_round(tick_of(gc.last_ms));
+    }
+}
+
+/* What will go back if nobody needs it before its time. Blocks that came back since the last sweep but one began
+ * may lie on pages that nobody else uses. */
+static uint64_t waiting_bytes(void)
+{
+    struct page_heap_stats pages;
+    struct huge_stats huge;
+    zci_page_heap_stats(&pages);
+    zci_huge_stats(&huge);
+    uint64_t held = min_size(pages.hold_bytes, pages.dirty_bytes);
+    return pages.dirty_bytes - held + huge.cached_bytes + zci_run_cache_bytes() + returned_bytes() -
+           gc.returned_before[1];
+}
+
+static void step(uint64_t now_ms)
+{
+    uint32_t tick = tick_of(now_ms);
+    uint64_t elapsed_ms = gc.last_ms != 0 ? now_ms - gc.last_ms : zci_options.gc_ms;
+    atomic_store_relaxed(&gc.last_ms, now_ms);
+    zci_central_set_tick(tick);
+    uint64_t parked_ms = PARKED_TICKS * zci_options.gc_ms;
+    zci_thread_registry_flush_parked(now_ms > parked_ms ? now_ms - parked_ms : 0);
+    uint64_t idle_ms = IDLE_THREAD_TICKS * zci_options.gc_ms;
+    counter_add(&gc.stats.idle_bytes, zci_thread_idle_collect(now_ms, idle_ms, IDLE_LOOKS_MAX));
+    zci_depot_age();
+    zci_central_drain(EMPTY_SPAN_TICKS);
+    if (tick - gc.run_tick >= RUN_TICKS) {
+        gc.run_tick = tick;
+        zci_run_cache_age();
+        counter_add(&gc.stats.decayed_bytes, zci_huge_age());
+    }
+    sweep();
+    counter_add(&gc.stats.decayed_bytes, zci_page_heap_decay(elapsed_ms, zci_options.decay_ms));
+    atomic_store_relaxed(&gc.is_pending, waiting_bytes() > PENDING_BYTES);
+    counter_add(&gc.stats.step_count, 1);
+}
+
+static bool is_time(uint64_t now_ms)
+{
+    return now_ms - atomic_load_relaxed(&gc.last_ms) >= zci_options.gc_ms;
+}
+
+static void try_step(uint64_t now_ms)
+{
+    if (!is_time(now_ms) || !lock_try_acquire(&zci_collector_lock))
+        return;
+    if (is_time(now_ms))
+        step(now_ms);
+    lock_release(&zci_collector_lock);
+}
+
+/* Busy threads look seldom, so that the clock costs nothing; others at each slow call. */
+static unsigned next_polls(const struct thread_cache *cache, uint64_t elapsed_ms, bool is_pending)
+{
+    if (is_pending || elapsed_ms >= zci_options.gc_ms)
+        return 1;
+    unsigned more = cache->polls_before * 2U;
+    return more < POLLS_MAX ? more : POLLS_MAX;
+}
+
+void zci_gc_poll_slow(struct thread_cache *cache)
+{
+    if (zci_options.gc_ms == 0) {
+        cache->polls_left = UINT16_MAX;
+        return;
+    }
+    uint64_t now_ms = zci_os_clock_ms();
+    uint64_t elapsed_ms = now_ms - cache->aged_ms;
+    bool has_returned = cache->returned_bytes >= PENDING_OWN;
+    bool is_pending = has_returned || atomic_load_relaxed(&gc.is_pending) != 0;
+    cache->polls_before = (uint16_t)next_polls(cache, elapsed_ms, is_pending);
+    cache->polls_left = cache->polls_before;
+    if (has_returned || elapsed_ms >= zci_options.gc_ms / (is_pending ? PENDING_SHARE : 1)) {
+        cache->aged_ms = now_ms;
+        cache->returned_bytes = 0;
+        zci_thread_cache_age(cache, is_pending ? PENDING_CALLS : 0);
+    }
+    try_step(now_ms);
+}
+
+/* --- on demand ------------------------------------------------------------------------------------ */
+
+static void flush_own(void)
+{
+    struct thread_cache *cache = thread_cache_get();
+    if (!thread_cache_is_open(cache))
+        return;
+    thread_cache_enter(cache);
+    /* Hidden since: the collector is at it, and does what is wanted here. */
+    if (thread_cache_get() == cache)
+        zci_thread_cache_flush(cache);
+    thread_cache_leave(cache);
+}
+
+static size_t sweep_all(void)
+{
+    struct sweep_cursor cursor = {0};
+    bool is_round = false;
+    size_t bytes = 0;
+    while (!is_round)
+        bytes += zci_sweep(&cursor, 0, SWEEP_GRANULES_LEAST, SWEEP_CALLS_MAX, &is_round);
+    counter_add(&gc.stats.swept_bytes, bytes);
+    return bytes;
+}
+
+static void drain_caches(void)
+{
+    zci_thread_registry_flush_parked(UINT64_MAX);
+    zci_thread_idle_collect(UINT64_MAX, 0, UINT32_MAX);
+    zci_depot_drain();
+    zci_central_drain(0);
+    zci_run_cache_drain();
+}
+
+size_t zci_gc_collect(enum gc_level level, size_t keep_bytes)
+{
+    size_t bytes = 0;
+    if (level != GC_STEP)
+        flush_own();
+    lock_acquire(&zci_collector_lock);
+    if (level == GC_STEP) {
+        uint64_t before = gc.stats.swept_bytes + gc.stats.decayed_bytes;
+        step(zci_os_clock_ms());
+        bytes = gc.stats.swept_bytes + gc.stats.decayed_bytes - before;
+    } else {
+        drain_caches();
+    }
+    if (level == GC_ALL)
+        bytes = zci_huge_drain() + zci_page_heap_release(keep_bytes) + sweep_all();
+    lock_release(&zci_collector_lock);
+    return bytes;
+}
+
+size_t zci_gc_release(size_t bytes)
+{
+    struct page_heap_stats pages;
+    zci_page_heap_stats(&pages);
+    uint64_t keep_bytes = pages.dirty_bytes - min_size(pages.dirty_bytes, bytes);
+    size_t released = zci_huge_drain() + zci_page_heap_release(keep_bytes);
+    return released < bytes ? released + zci_gc_collect(GC_ALL, 0) : released;
+}
+
+/* --- in the background ----------------------------------------------------------------------------- */
+
+/* With nothing to do, a few looks a second are enough to see that there is. */
+#define IDLE_WAIT_FACTOR 4
+
+enum { BACKGROUND_NONE, BACKGROUND_RUNS, BACKGROUND_ENDS };
+
+static uint64_t background_state;  /* atomic; enum above */
+static uint32_t background_wanted; /* atomic; the thread sleeps on it, and ends when it is 0 */
+
+static void *background(void *unused)
+{
+    int pressure = zci_options.pressure ? zci_os_pressure_open() : -1;
+    /* Pairs with zci_gc_background_stop. */
+    while (atomic_load_acquire(&background_wanted) != 0) {
+        uint32_t wait_ms = (uint32_t)max_size(zci_options.gc_ms, 1);
+        if (zci_options.gc_ms != 0)
+            try_step(zci_os_clock_ms());
+        wait_ms *= atomic_load_relaxed(&gc.is_pending) != 0 ? 1 : IDLE_WAIT_FACTOR;
+        if (pressure < 0)
+            zci_os_wait_for(&background_wanted, 1, wait_ms);
+        else if (zci_os_pressure_wait(pressure, wait_ms))
+            zci_gc_collect(GC_ALL, 0);
+    }
+    zci_os_pressure_close(pressure);
+    /* Pairs with zci_gc_background_start. */
+    atomic_cas_64(&background_state, BACKGROUND_ENDS, BACKGROUND_NONE);
+    return unused;
+}
+
+bool zci_gc_background_start(void)
+{
+    while (!atomic_cas_64(&background_state, BACKGROUND_NONE, BACKGROUND_RUNS)) {
+        if (atomic_load_relaxed(&background_state) == BACKGROUND_RUNS)
+            return true;
+        /* The former one is about to end. */
+        atomic_stall();
+    }
+    atomic_store_release(&background_wanted, 1);
+    if (zci_os_thread_start(background))
+        return true;
+    atomic_store_release(&background_wanted, 0);
+    atomic_cas_64(&background_state, BACKGROUND_RUNS, BACKGROUND_NONE);
+    return false;
+}
+
+void zci_gc_background_stop(void)
+{
+    if (!atomic_cas_64(&background_state, BACKGROUND_RUNS, BACKGROUND_ENDS))
+        return;
+    /* Pairs with the thread's load. */
+    atomic_store_release(&background_wanted, 0);
+    zci_os_wake_one(&background_wanted);
+}
+
+/* --- the rest --------------------------------------------------------------------------------------- */
+
+void zci_gc_stats(struct gc_stats *stats)
+{
+    struct page_heap_stats pages;
+    zci_page_heap_stats(&pages);
+    stats->step_count = atomic_load_relaxed(&gc.stats.step_count);
+    stats->swept_bytes = atomic_load_relaxed(&gc.stats.swept_bytes);
+    stats->decayed_bytes = atomic_load_relaxed(&gc.stats.decayed_bytes);
+    stats->idle_bytes = atomic_load_relaxed(&gc.stats.idle_bytes);
+    stats->refault_bytes = pages.refault_bytes + zci_central_refault_bytes();
+    stats->hold_bytes = pages.hold_bytes;
+}
+
+void zci_gc_fork_child(void)
+{
+    zci_thread_idle_fork_child();
+    /* The thread is gone, and its wish with it: a child that wants one starts it. */
+    background_state = BACKGROUND_NONE;
+    background_wanted = 0;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* thread_idle.c - see thread_idle.h. */
+#include "thread_cache/thread_idle.h"
+
+#include "os/os.h"
+#include "thread_cache/thread_registry.h"
+
+struct lock zci_collector_lock = LOCK_INIT(RANK_COLLECTOR);
+
+void zci_thread_idle_wait(void)
+{
+    lock_acquire(&zci_collector_lock);
+    lock_release(&zci_collector_lock);
+}
+
+/* Changes whenever a block comes or goes, nearly always. The owner writes meanwhile; any mixture will do. */
+static uint64_t mark_of(const struct thread_cache *cache)
+{
+    uint64_t mark = 0;
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
+        mark = (mark << 7 | mark >> 57) + (uintptr_t)atomic_load_relaxed(&cache->bins[c].top) +
+               atomic_load_relaxed(&cache->shelves[c].spare_objects);
+    return mark;
+}
+
+static bool hide(struct thread_cache *cache)
+{
+    /* Pairs with the owner's load of its pointer, by way of the barrier on all threads. */
+    return atomic_cas_ptr((void **)cache->owner, cache, thread_cache_closed(CLOSED_BY_COLLECTOR));
+}
+
+static void show(struct thread_cache *cache)
+{
+    /* Pairs with the owner's load: what was done to its cache comes first. A thread that is ending has put
+     * something else there by now. */
+    (void)atomic_cas_ptr((void **)cache->owner, thread_cache_closed(CLOSED_BY_COLLECTOR), cache);
+}
+
+static bool owner_sleeps(const struct thread_cache *cache)
+{
+    return zci_os_barrier_all_threads() && zci_os_thread_sleeps(cache->thread_number) &&
+           atomic_load_acquire(&cache->is_busy) == 0;
+}
+
+static uint64_t collect(struct thread_cache *cache)
+{
+    uint64_t bytes = 0;
+    if (atomic_load_relaxed(&cache->is_busy) != 0 || !zci_os_thread_sleeps(cache->thread_number) ||
+        !hide(cache))
+        return 0;
+    if (owner_sleeps(cache)) {
+        bytes = zci_thread_cache_bytes(cache);
+        zci_thread_cache_flush(cache);
+    }
+    show(cache);
+    return bytes;
+}
+
+uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned looks_max)
+{
+#if ZCI_SANITIZE_THREAD
+    /* It could not be told that these looks are meant. */
+    return now_ms + idle_ms + looks_max < now_ms;
+#endif
+    static struct thread_cache *last; /* where the last call stopped */
+    uint64_t bytes = 0;
+    int can_tell = -1;
+    struct thread_cache *cache =
+        last != NULL ? last : atomic_load_acquire(zci_thread_registry_list());
+    for (; cache != NULL && looks_max > 0; cache = cache->next) {
+        if (atomic_load_relaxed(&cache->state) != CACHE_LIVE ||
+            cache->owner == thread_cache_owner())
+            continue;
+        uint64_t mark = mark_of(cache);
+        if (mark != cache->idle_mark) {
+            cache->idle_mark = mark;
+            cache->idle_since_ms = now_ms;
+            continue;
+        }
+        if (now_ms - cache->idle_since_ms < idle_ms || zci_thread_cache_bytes(cache) == 0)
+            continue;
+        if (can_tell < 0)
+            can_tell = zci_os_handlers_block_their_signal();
+        if (can_tell == 0)
+            return 0;
+        looks_max--;
+        bytes += collect(cache);
+        cache->idle_mark = mark_of(cache);
+        cache->idle_since_ms = now_ms;
+    }
+    last = cache;
+    return bytes;
+}
+
+void zci_thread_idle_fork_child(void)
+{
+    /* The collector may have been at this thread's cache when it forked: whatever is in there is lost to the
+     * child, and the thread makes itself a new one. */
+    if (lock_reset_in_child(&zci_collector_lock) &&
+        thread_cache_get() == thread_cache_closed(CLOSED_BY_COLLECTOR))
+        thread_cache_set(thread_cache_closed(CLOSED_UNBORN));
+}

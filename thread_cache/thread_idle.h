@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* thread_idle.h - takes the blocks out of the caches of threads that sleep, without waking them.
+ * The fast path has no lock and no atomic instruction, so its owner must not be on it. The collector
+ *   1. hides the cache: exchanges the owner's pointer for a closed cache, so that the owner's next call goes
+ *      to the slow side and waits there for the collector's lock;
+ *   2. makes every running thread pass a memory barrier: a call that begins after this sees 1;
+ *   3. asks the OS whether the owner sleeps in a system call. If so it began no call before 2 that it has not
+ *      left, but for two cases: the slow side makes system calls itself, which is_busy tells, and a signal
+ *      handler that sleeps may have interrupted the fast path, which the blocked signals tell;
+ *   4. empties the cache, and shows it to its owner again.
+ * Invariants: a cache is hidden only under the collector's lock, and shown again before it is released.
+ *             Not safe against a handler that unblocks its own signal and then sleeps for seconds above a
+ *             malloc that it interrupted; programs with SA_NODEFER handlers are left alone.
+ * Locking:    zci_collector_lock, also for all other work that is one thread's at a time.
+ * Costs:      nothing for the owner but two plain stores per slow call. Here: a look at the bins of each
+ *             cache, and about 50 microseconds for each that looks idle. Only on Linux so far. */
+#ifndef ZCI_THREAD_CACHE_THREAD_IDLE_H
+#define ZCI_THREAD_CACHE_THREAD_IDLE_H
+
+#include "os/lock.h"
+#include "thread_cache/thread_cache.h"
+
+extern struct lock zci_collector_lock;
+
+/* The owner's brackets around everything it does to its cache beside the fast path. */
+ZCI_INLINE void thread_cache_enter(struct thread_cache *cache)
+{
+    atomic_store_relaxed(&cache->is_busy, 1);
+    __asm__ volatile("" ::: "memory");
+}
+
+ZCI_INLINE void thread_cache_leave(struct thread_cache *cache)
+{
+    __asm__ volatile("" ::: "memory");
+    atomic_store_relaxed(&cache->is_busy, 0);
+}
+
+/* The calling thread found its cache hidden: waits until it is not. */
+void zci_thread_idle_wait(void);
+
+/* Looks at up to looks_max caches that hold blocks, and empties those whose bins did not move for idle_ms and
+ * whose threads sleep. Under the collector's lock; blocks freed, in bytes. */
+uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned looks_max);
+
+/* In the child of a fork. */
+void zci_thread_idle_fork_child(void);
+
+#endif
