@@ -223,6 +223,7 @@ static void *refill_from_spans(struct thread_cache *cache, unsigned class_index)
     }
     struct batch *batch = shelf->loaded;
     batch->count = (uint32_t)zci_central_fetch(class_index, batch->objects, count);
+    cache->returned_bytes -= (int64_t)batch->count * zci_size_classes[class_index].bytes;
     load(cache, class_index, batch);
     return batch->count != 0 ? pop(cache, class_index) : NULL;
 }
@@ -279,7 +280,7 @@ static void send(struct thread_cache *cache, unsigned class_index, struct batch 
     if (depot_put(class_index, cache->spread, batch))
         return;
     cache->polls_left = 1; /* the collector may want to know */
-    cache->returned_bytes += (uint64_t)batch->count * zci_size_classes[class_index].bytes;
+    cache->returned_bytes += (int64_t)batch->count * zci_size_classes[class_index].bytes;
     zci_central_return(class_index, batch->objects, batch->count);
     stash_put(cache, batch);
 }

@@ -57,7 +57,7 @@ struct thread_cache {
     uint16_t polls_left;         /* slow calls until the clock is looked at */
     uint16_t polls_before;       /* as it was set last */
     uint32_t thread_number;      /* the owner's, for the OS */
-    uint64_t returned_bytes;          /* to spans, since the collector last looked */
+    int64_t returned_bytes;      /* to spans, less those taken, since the collector last looked */
     uint64_t aged_ms;            /* when zci_thread_cache_age was here last */
     uint64_t idle_mark;          /* thread_idle.c: what the bins looked like */
     uint64_t idle_since_ms;      /* and since when */

@@ -35,7 +35,7 @@
  * passed. So while there is something to wait for, bins stay closed for some slow calls after each look: what a
  * thread does next is likely to meet one. It is looked often while more than PENDING_BYTES wait, and by a thread
  * that has returned PENDING_OWN since its last look, however short the time. */
-#define PENDING_BYTES ((uint64_t)4 << 20)
+#define PENDING_BYTES ((uint64_t)8 << 20)
 #define PENDING_OWN   ((uint64_t)2 << 20)
 #define PENDING_CALLS 32
 #define PENDING_SHARE 8 /* of a tick */
@@ -49,8 +49,8 @@ static struct {
     uint64_t round_swept_bytes; /* in this round of the cursor */
     uint64_t round_refault_bytes;
     uint32_t round_tick;
-    uint64_t returned_before[2]; /* bytes, at the last two round_ticks */
-    struct gc_stats stats;       /* atomic, relaxed */
+    uint64_t out_before[2]; /* out_bytes at the last two round_ticks */
+    struct gc_stats stats;  /* atomic, relaxed */
 } gc ZCI_LINE = {.sweep_age = SWEEP_TICKS_LEAST};
 
 static uint32_t tick_of(uint64_t now_ms)
@@ -70,14 +70,14 @@ static void adapt_sweep_age(void)
     gc.round_swept_bytes = 0;
 }
 
-/* Blocks that came back to their spans, ever. */
-static uint64_t returned_bytes(void)
+/* Blocks that are out of their spans. */
+static uint64_t out_bytes(void)
 {
     uint64_t bytes = 0;
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
         struct central_stats central;
         zci_central_stats(c, &central);
-        bytes += central.return_count * zci_size_classes[c].bytes;
+        bytes += (central.fetch_count - central.return_count) * zci_size_classes[c].bytes;
     }
     return bytes;
 }
@@ -88,8 +88,8 @@ static void note_round(uint32_t tick)
     if (tick - gc.round_tick < gc.sweep_age)
         return;
     gc.round_tick = tick;
-    gc.returned_before[1] = gc.returned_before[0];
-    gc.returned_before[0] = returned_bytes();
+    gc.out_before[1] = gc.out_before[0];
+    gc.out_before[0] = out_bytes();
 }
 
 static void sweep(void)
@@ -109,8 +109,8 @@ static void sweep(void)
     }
 }
 
-/* What will go back if nobody needs it before its time. Blocks that came back since the last sweep but one began
- * may lie on pages that nobody else uses. */
+/* What will go back if nobody needs it before its time. If fewer blocks are out than when the last sweep but one
+ * began, there may be pages that nobody uses. */
 static uint64_t waiting_bytes(void)
 {
     struct page_heap_stats pages;
@@ -118,8 +118,9 @@ static uint64_t waiting_bytes(void)
     zci_page_heap_stats(&pages);
     zci_huge_stats(&huge);
     uint64_t held = min_size(pages.hold_bytes, pages.dirty_bytes);
-    return pages.dirty_bytes - held + huge.cached_bytes + zci_run_cache_bytes() + returned_bytes() -
-           gc.returned_before[1];
+    uint64_t before = max_size(gc.out_before[0], gc.out_before[1]);
+    uint64_t unswept = before - min_size(before, out_bytes());
+    return pages.dirty_bytes - held + huge.cached_bytes + zci_run_cache_bytes() + unswept;
 }
 
 static void step(uint64_t now_ms)
@@ -176,7 +177,7 @@ void zci_gc_poll_slow(struct thread_cache *cache)
     }
     uint64_t now_ms = zci_os_clock_ms();
     uint64_t elapsed_ms = now_ms - cache->aged_ms;
-    bool has_returned = cache->returned_bytes >= PENDING_OWN;
+    bool has_returned = cache->returned_bytes >= (int64_t)PENDING_OWN;
     bool is_pending = has_returned || atomic_load_relaxed(&gc.is_pending) != 0;
     cache->polls_before = (uint16_t)next_polls(cache, elapsed_ms, is_pending);
     cache->polls_left = cache->polls_before;

@@ -34,16 +34,15 @@ static void open_first_cache(void)
         zci_thread_registry_adopt();
 }
 
-/* The calling thread's cache, entered; or a closed one if it may have none. */
-static struct thread_cache *enter_cache(void)
+static ZCI_NOINLINE struct thread_cache *enter_cache_slow(void)
 {
     if (thread_cache_get() == thread_cache_closed(CLOSED_UNBORN))
         open_first_cache();
     for (;;) {
         struct thread_cache *cache = thread_cache_get();
-        if (ZCI_LIKELY(thread_cache_is_open(cache))) {
+        if (thread_cache_is_open(cache)) {
             thread_cache_enter(cache);
-            if (ZCI_LIKELY(thread_cache_get() == cache))
+            if (thread_cache_get() == cache)
                 return cache;
             thread_cache_leave(cache);
         } else if (cache != thread_cache_closed(CLOSED_BY_COLLECTOR)) {
@@ -51,6 +50,19 @@ static struct thread_cache *enter_cache(void)
         }
         zci_thread_idle_wait();
     }
+}
+
+/* The calling thread's cache, entered; or a closed one if it may have none. */
+ZCI_INLINE struct thread_cache *enter_cache(void)
+{
+    struct thread_cache *cache = thread_cache_get();
+    if (ZCI_LIKELY(thread_cache_is_open(cache))) {
+        thread_cache_enter(cache);
+        if (ZCI_LIKELY(thread_cache_get() == cache))
+            return cache;
+        thread_cache_leave(cache);
+    }
+    return enter_cache_slow();
 }
 
 static void poll_and_leave(struct thread_cache *cache)
