@@ -31,6 +31,9 @@ void *zci_api_malloc_slow(size_t size)
 
 void zci_api_free_slow(void *block)
 {
+    /* Often: the fast path has no test for it. */
+    if (block == NULL)
+        return;
     int saved = errno;
     zci_heap_free_slow(block);
     errno = saved;
