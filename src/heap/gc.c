@@ -12,6 +12,7 @@
 #include "central/run_cache.h"
 #include "central/sweep.h"
 #include "os/os.h"
+#include "pagemap/meta_arena.h"
 #include "thread_cache/thread_idle.h"
 #include "thread_cache/thread_registry.h"
 
@@ -19,7 +20,7 @@
 #define EMPTY_SPAN_TICKS  2
 #define SWEEP_TICKS_LEAST 4
 #define SWEEP_TICKS_MOST  1200
-#define RUN_TICKS         8
+#define RUN_TICKS         8 /* also of the metadata */
 #define PARKED_TICKS      6
 #define IDLE_THREAD_TICKS 8
 
@@ -27,6 +28,9 @@
 #define SWEEP_GRANULES_LEAST 4096
 #define SWEEP_CALLS_MAX      4096
 #define IDLE_LOOKS_MAX       64
+
+/* So many bytes of free metadata are worth sorting. */
+#define META_BYTES ((size_t)1 << 20)
 
 /* Slow calls between two looks at the clock, at most. */
 #define POLLS_MAX 64
@@ -139,6 +143,7 @@ static void step(uint64_t now_ms)
         gc.run_tick = tick;
         zci_run_cache_age();
         counter_add(&gc.stats.decayed_bytes, zci_huge_age());
+        counter_add(&gc.stats.swept_bytes, zci_meta_purge(META_BYTES));
     }
     sweep();
     counter_add(&gc.stats.decayed_bytes, zci_page_heap_decay(elapsed_ms, zci_options.decay_ms));
@@ -237,7 +242,8 @@ size_t zci_gc_collect(enum gc_level level, size_t keep_bytes)
         drain_caches();
     }
     if (level == GC_ALL)
-        bytes = zci_huge_drain() + zci_page_heap_release(keep_bytes) + sweep_all();
+        bytes =
+            zci_huge_drain() + zci_page_heap_release(keep_bytes) + sweep_all() + zci_meta_purge(0);
     lock_release(&zci_collector_lock);
     return bytes;
 }

@@ -17,8 +17,7 @@ enum {
     STACK_BYTES = 65536,
     USED_BYTES = 1 << 20,
     HELD_MAX = 16 << 20, /* by all of them together, above what they had before */
-    PATIENCE_S = 20,     /* it takes two seconds; a machine may be busy */
-    BLOCK_MAX = 4096
+    PATIENCE_S = 20      /* it takes three seconds; a machine may be busy */
 };
 
 static pthread_t threads[THREAD_COUNT];
@@ -32,21 +31,26 @@ static void wait_for(sem_t *semaphore)
         continue;
 }
 
+/* Each block holds the address of the one before, so that nothing but blocks is used. */
 static void use_memory(uint64_t seed)
 {
-    void *blocks[BLOCK_MAX];
+    void *last = NULL;
     uint64_t state = 2 * seed + 1;
-    int count = 0;
-    for (size_t used = 0; used < USED_BYTES && count < BLOCK_MAX; count++) {
-        size_t size = random_size(&state, 14);
-        blocks[count] = t_malloc(size);
-        if (!CHECK(blocks[count] != NULL))
+    for (size_t used = 0; used < USED_BYTES;) {
+        size_t size = sizeof(void *) + random_size(&state, 14);
+        void *block = t_malloc(size);
+        if (!CHECK(block != NULL))
             break;
-        memset(blocks[count], 'x', size);
+        memset(block, 'x', size);
+        memcpy(block, &last, sizeof last);
+        last = block;
         used += size;
     }
-    while (count > 0)
-        t_free(blocks[--count]);
+    while (last != NULL) {
+        void *block = last;
+        memcpy(&last, block, sizeof last);
+        t_free(block);
+    }
 }
 
 static void *live(void *seed)
