@@ -154,15 +154,17 @@ size_t zci_huge_age(void)
     return drain(true);
 }
 
-/* Committed address space that the page map reaches, or NULL. */
+/* Committed address space that the page map reaches, counted in the footprint; or NULL. */
 static void *map_block(size_t bytes, size_t alignment)
 {
-    void *start = zci_os_reserve(bytes, alignment);
-    if (start == NULL)
+    if (!zci_footprint_try_add(bytes))
         return NULL;
-    if (zci_pagemap_cover((uintptr_t)start, bytes) && zci_os_commit(start, bytes))
+    void *start = zci_os_reserve(bytes, alignment);
+    if (start != NULL && zci_pagemap_cover((uintptr_t)start, bytes) && zci_os_commit(start, bytes))
         return start;
-    zci_os_release(start, bytes);
+    if (start != NULL)
+        zci_os_release(start, bytes);
+    zci_footprint_add(-(int64_t)bytes);
     return NULL;
 }
 
@@ -188,7 +190,6 @@ struct span *zci_huge_alloc(size_t bytes, size_t alignment)
     }
     describe(span, start, bytes, true);
     count_live((int64_t)bytes, 1);
-    zci_footprint_add((int64_t)bytes);
     return span;
 }
 
@@ -217,22 +218,31 @@ static bool move_mapping(struct span *span, size_t bytes)
     return true;
 }
 
+static bool resize(struct span *span, size_t bytes, bool grows)
+{
+    bool in_reach = !grows || zci_pagemap_cover(span->start, bytes);
+    if (!in_reach || !zci_os_resize((void *)span->start, span->bytes, bytes))
+        return grows && move_mapping(span, bytes);
+    describe(span, (void *)span->start, bytes, false);
+    return true;
+}
+
 struct span *zci_huge_resize(struct span *span, size_t bytes)
 {
     size_t old_bytes = span->bytes;
     bytes = mapping_bytes(bytes);
     if (bytes == old_bytes)
         return span;
-    bool grows = bytes > old_bytes;
-    bool in_reach = !grows || zci_pagemap_cover(span->start, bytes);
-    if (in_reach && zci_os_resize((void *)span->start, old_bytes, bytes)) {
-        describe(span, (void *)span->start, bytes, false);
-    } else if (!grows || !move_mapping(span, bytes)) {
+    int64_t change = (int64_t)bytes - (int64_t)old_bytes;
+    bool grows = change > 0;
+    if (grows && !zci_footprint_try_add((uint64_t)change))
         return NULL;
-    }
-    count_live((int64_t)bytes - (int64_t)old_bytes, 0);
-    zci_footprint_add((int64_t)bytes - (int64_t)old_bytes);
-    return span;
+    bool done = resize(span, bytes, grows);
+    if (done)
+        count_live(change, 0);
+    if (done != grows)
+        zci_footprint_add(done ? change : -change);
+    return done ? span : NULL;
 }
 
 void zci_huge_stats(struct huge_stats *stats)

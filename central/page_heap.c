@@ -240,15 +240,27 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
     return arena;
 }
 
-static struct span *alloc_locked(size_t granules, size_t align)
+/* Before pages are taken that may not be resident. What is charged and not taken is given back with the
+ * next report. */
+static bool charge_locked(size_t granules)
+{
+    uint64_t bytes = (uint64_t)granules << ZCI_GRANULE_SHIFT;
+    if (!zci_footprint_try_add(bytes))
+        return false;
+    heap.reported_bytes += bytes;
+    return true;
+}
+
+/* charged of the granules are to stay with the caller. */
+static struct span *alloc_locked(size_t granules, size_t align, size_t charged)
 {
     struct span *span = alloc_from_tree_locked(&heap.dirty, granules, align);
     heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
-    if (span == NULL) {
-        span = alloc_from_tree_locked(&heap.clean, granules, align);
-        if (span != NULL)
-            note_refault_locked(granules);
-    }
+    if (span != NULL || !charge_locked(charged))
+        return span;
+    span = alloc_from_tree_locked(&heap.clean, granules, align);
+    if (span != NULL)
+        note_refault_locked(charged);
     for (struct arena *arena = heap.arenas; span == NULL && arena != NULL; arena = arena->next)
         span = alloc_from_frontier_locked(arena, granules, align);
     if (span == NULL) {
@@ -262,11 +274,17 @@ static struct span *alloc_locked(size_t granules, size_t align)
 static size_t release_locked(size_t keep_bytes);
 
 /* The footprint is what was ever used and is not clean. */
-static void unlock_and_report(void)
+static int64_t change_locked(void)
 {
     uint64_t bytes = heap.used_bytes - (heap.clean.granules << ZCI_GRANULE_SHIFT);
     int64_t change = (int64_t)(bytes - heap.reported_bytes);
     heap.reported_bytes = bytes;
+    return change;
+}
+
+static void unlock_and_report(void)
+{
+    int64_t change = change_locked();
     lock_release(&heap.lock);
     zci_footprint_add(change);
 }
@@ -288,7 +306,7 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     struct span *longest = zci_run_tree_longest(&heap.dirty);
     if (longest != NULL && longest->granules < wanted)
         wanted = max_size(longest->granules, granules + room_granules / ROOM_DIRTY_SHARE);
-    struct span *span = alloc_locked(wanted, 1);
+    struct span *span = alloc_locked(wanted, 1, granules);
     if (span != NULL) {
         pagemap_set(span->start, span);
         free_tail_locked(span, granules);
@@ -299,15 +317,33 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     return span;
 }
 
+/* Dirty runs that are too short keep the footprint up, and do not join their clean neighbours. As much as
+ * is needed goes back to the OS, then, as the last resort, all of it. */
+static struct span *alloc_released_locked(size_t granules, size_t align)
+{
+    uint64_t dirty_bytes = heap.dirty.granules << ZCI_GRANULE_SHIFT;
+    uint64_t needed_bytes = (uint64_t)granules << ZCI_GRANULE_SHIFT;
+    struct span *span = NULL;
+    zci_footprint_add(change_locked());
+    if (zci_footprint_is_tight(needed_bytes) && needed_bytes < dirty_bytes) {
+        release_locked(dirty_bytes - needed_bytes);
+        zci_footprint_add(change_locked());
+        span = alloc_locked(granules, align, granules);
+    }
+    if (span == NULL) {
+        release_locked(0);
+        zci_footprint_add(change_locked());
+        span = alloc_locked(granules, align, granules);
+    }
+    return span;
+}
+
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
 {
     lock_acquire(&heap.lock);
-    struct span *span = alloc_locked(granules, align_granules);
-    if (span == NULL && heap.dirty.granules != 0) {
-        /* Dirty and clean neighbours do not join; once all are clean there may be a run long enough. */
-        release_locked(0);
-        span = alloc_locked(granules, align_granules);
-    }
+    struct span *span = alloc_locked(granules, align_granules, granules);
+    if (span == NULL && heap.dirty.granules != 0)
+        span = alloc_released_locked(granules, align_granules);
     if (span != NULL)
         pagemap_set(span->start, span);
     unlock_and_report();
@@ -331,7 +367,7 @@ static bool grow_over_frontier_locked(struct span *span, size_t granules)
             continue;
         uint64_t more = granules - span->granules;
         uint64_t end = arena->frontier + more;
-        if (end > arena->granules || !commit_locked(arena, end))
+        if (end > arena->granules || !charge_locked(more) || !commit_locked(arena, end))
             return false;
         /* The run grows first: a walk must never step onto a granule that no run describes. */
         atomic_store_release(&span->granules, (uint32_t)granules);
@@ -348,7 +384,8 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
     size_t more = granules - span->granules;
     struct span *next = pagemap_get(span_end(span));
     if (next == NULL || span_state(next) != SPAN_FREE || next->start != span_end(span) ||
-        next != span + span->granules || next->granules < more)
+        next != span + span->granules || next->granules < more ||
+        (next->is_zero && !charge_locked(more)))
         return false;
     struct span *taken = carve_locked(next, 0, more);
     atomic_store_release(&span->granules, (uint32_t)granules);

@@ -50,16 +50,17 @@ static char *map_guarded_locked(size_t bytes)
 {
     size_t page = zci_os_page_bytes();
     bytes = align_up(bytes, page);
+    if (!zci_footprint_try_add_metadata(bytes))
+        return NULL;
     char *start = zci_os_reserve(bytes + 2 * page, page);
-    if (start == NULL)
-        return NULL;
-    if (!zci_os_commit(start + page, bytes)) {
-        zci_os_release(start, bytes + 2 * page);
-        return NULL;
+    if (start != NULL && zci_os_commit(start + page, bytes)) {
+        counter_add(&arena.mapped_bytes, bytes);
+        return start + page;
     }
-    counter_add(&arena.mapped_bytes, bytes);
-    zci_footprint_add((int64_t)bytes);
-    return start + page;
+    if (start != NULL)
+        zci_os_release(start, bytes + 2 * page);
+    zci_footprint_add(-(int64_t)bytes);
+    return NULL;
 }
 
 static void take_over_locked(struct chunk *chunk, size_t bytes)

@@ -8,6 +8,7 @@
 #include "base/print.h"
 #include "heap/fork.h"
 #include "heap/gc.h"
+#include "heap/limit.h"
 #include "heap/root.h"
 #include "heap/stats.h"
 #include "os/lock.h"
@@ -29,6 +30,7 @@ static void read_options(void)
     options_are_read = true;
     if (!zci_os_is_privileged())
         zci_options_read(environment);
+    zci_limit_init();
 }
 
 void zci_bootstrap_slow(void)

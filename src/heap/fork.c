@@ -7,11 +7,13 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "heap/gc.h"
+#include "os/footprint.h"
 #include "pagemap/meta_arena.h"
 #include "thread_cache/thread_registry.h"
 
 void zci_heap_fork_child(void)
 {
+    zci_footprint_fork_child();
     zci_meta_arena_fork_child();
     zci_page_heap_fork_child();
     zci_huge_fork_child();

@@ -14,6 +14,7 @@
 #include "heap/bootstrap.h"
 #include "heap/gc.h"
 #include "heap/large.h"
+#include "heap/limit.h"
 #include "pagemap/pagemap.h"
 #include "thread_cache/thread_cache.h"
 #include "thread_cache/thread_idle.h"
@@ -103,8 +104,9 @@ static void *alloc_small(unsigned class_index)
     }
     if (zci_central_fetch(class_index, &block, 1) == 0) {
         /* Spans that only wait for their last blocks may be all that is left. */
-        zci_heap_trim(0);
+        zci_limit_retry_begin();
         zci_central_fetch(class_index, &block, 1);
+        zci_limit_retry_end(block != NULL);
     }
     return block;
 }
@@ -248,7 +250,7 @@ void *zci_heap_resize(void *block, size_t size)
     if (moved == NULL && wanted != size)
         moved = zci_heap_alloc_slow(size);
     if (moved == NULL)
-        return NULL;
+        return size <= usable ? block : NULL;
     memcpy(moved, block, min_size(usable, size));
     if (!thread_cache_push(block))
         zci_heap_free_slow(block);

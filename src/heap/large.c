@@ -8,7 +8,7 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
-#include "heap/heap.h"
+#include "heap/limit.h"
 #include "os/os.h"
 #include "pagemap/pagemap.h"
 
@@ -70,8 +70,9 @@ void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
     struct span *span = alloc_span(size, alignment);
     if (ZCI_UNLIKELY(span == NULL)) {
         /* What waits for a next time may be what is missing now, or may lie in between. */
-        zci_heap_trim(0);
+        zci_limit_retry_begin();
         span = alloc_span(size, alignment);
+        zci_limit_retry_end(span != NULL);
         if (span == NULL)
             return NULL;
     }
@@ -163,13 +164,38 @@ static void *move_block(struct span *span, size_t size)
     return to;
 }
 
+/* In place. What a limit forbids is tried again after collecting: the alternative, a second place beside
+ * the first, needs more still. */
+static bool grow_run(struct span *span, size_t granules)
+{
+    if (zci_page_heap_grow(span, granules))
+        return true;
+    if (!zci_limit_is_tight((granules - span->granules) * ZCI_GRANULE_BYTES))
+        return false;
+    zci_limit_retry_begin();
+    bool done = zci_page_heap_grow(span, granules);
+    zci_limit_retry_end(true);
+    return done;
+}
+
+static struct span *resize_huge(struct span *span, size_t size)
+{
+    struct span *resized = zci_huge_resize(span, size);
+    if (resized != NULL || size <= span->bytes || !zci_limit_is_tight(size - span->bytes))
+        return resized;
+    zci_limit_retry_begin();
+    resized = zci_huge_resize(span, size);
+    zci_limit_retry_end(true);
+    return resized;
+}
+
 static void *resize_run(struct span *span, size_t size)
 {
     size_t granules = granules_for(size);
     bool shrinks = size < span->bytes;
     bool fits = granules <= span->granules;
     if (!fits && !is_huge(size, 1))
-        fits = zci_page_heap_grow(span, granules);
+        fits = grow_run(span, granules);
     if (fits) {
         span->has_grown |= !shrinks;
         span->bytes = size;
@@ -185,8 +211,14 @@ void *zci_large_resize(struct span *span, size_t size)
 {
     if (span_state(span) == SPAN_LARGE)
         return resize_run(span, size);
-    if (!is_huge(size, 1))
-        return move_block(span, size);
-    struct span *resized = zci_huge_resize(span, size);
-    return resized != NULL ? (void *)resized->start : move_block(span, size);
+    if (!is_huge(size, 1)) {
+        void *moved = move_block(span, size);
+        /* A block that shrinks must not fail for want of a second place. */
+        if (moved != NULL || size > span->bytes)
+            return moved;
+    }
+    struct span *resized = resize_huge(span, size);
+    if (resized != NULL)
+        return (void *)resized->start;
+    return size <= span->bytes ? (void *)span->start : move_block(span, size);
 }
