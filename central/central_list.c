@@ -46,6 +46,7 @@ struct central_list {
     uint64_t free_count;
     uint64_t fetch_count;
     uint64_t return_count;
+    uint64_t span_made_count;
 } ZCI_LINE;
 
 static struct central_list lists[ZCI_CLASS_COUNT] = {
@@ -224,6 +225,7 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
             lock_acquire(&list->lock);
             if (fresh != NULL) {
                 counter_add(&list->span_count, 1);
+                counter_add(&list->span_made_count, 1);
                 list->empty_count++;
                 relist_locked(list, fresh, size_class->capacity);
             } else if (list->filled == 0) {
@@ -425,6 +427,7 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats)
     stats->span_bytes = stats->span_count * size_class->granules * ZCI_GRANULE_BYTES;
     stats->fetch_count = atomic_load_relaxed(&list->fetch_count);
     stats->return_count = atomic_load_relaxed(&list->return_count);
+    stats->span_made_count = atomic_load_relaxed(&list->span_made_count);
     uint64_t out = stats->fetch_count - stats->return_count;
     uint64_t all = stats->span_count * size_class->capacity;
     stats->free_count = all > out ? all - out : 0;
@@ -443,6 +446,7 @@ static void rebuild_span(struct span *span, void *context)
         free_bits += (uint32_t)__builtin_popcountll(span->bitmap[w]);
     span->used = span->carved - free_bits;
     list->span_count++;
+    list->fetch_count += span->used;
     if (span == list->sweeping)
         return;
     span->bucket = SPAN_UNLISTED;
@@ -465,6 +469,7 @@ void zci_central_fork_child(void)
         list->filled = 0;
         list->span_count = 0;
         list->empty_count = 0;
+        list->fetch_count = list->return_count;
         memset(list->buckets, 0, sizeof list->buckets);
         zci_page_heap_each_run(rebuild_span, &c);
     }

@@ -48,6 +48,7 @@ struct central_stats {
     uint64_t span_bytes;
     uint64_t fetch_count; /* blocks */
     uint64_t return_count;
+    uint64_t span_made_count;
 };
 
 /* A snapshot. */

@@ -21,6 +21,8 @@ static struct {
     struct span *unused;      /* linked by next; under lock, as all below */
     struct span *cache[CACHE_ENTRIES];
     uint64_t cached_bytes; /* atomic, relaxed: statistics */
+    uint64_t hit_count;
+    uint64_t miss_count;
     uint64_t live_bytes;
     uint64_t live_count;
 } huge = {.lock = LOCK_INIT(RANK_HUGE)};
@@ -93,6 +95,7 @@ static struct span *cache_take(size_t bytes, size_t alignment)
         huge.cache[i] = NULL;
         counter_add(&huge.cached_bytes, -span->bytes);
     }
+    counter_add(found != NULL ? &huge.hit_count : &huge.miss_count, 1);
     lock_release(&huge.lock);
     return found;
 }
@@ -250,6 +253,8 @@ void zci_huge_stats(struct huge_stats *stats)
     stats->live_bytes = atomic_load_relaxed(&huge.live_bytes);
     stats->live_count = atomic_load_relaxed(&huge.live_count);
     stats->cached_bytes = atomic_load_relaxed(&huge.cached_bytes);
+    stats->hit_count = atomic_load_relaxed(&huge.hit_count);
+    stats->miss_count = atomic_load_relaxed(&huge.miss_count);
 }
 
 struct span **zci_huge_descriptors(void)

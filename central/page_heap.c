@@ -36,6 +36,10 @@ static struct {
     uint64_t hold;           /* granules: demand that came back lately and will again */
     uint64_t decay_rate;     /* granules per 1024 ms */
     uint64_t decay_due;      /* 1024ths of a granule and ms that are due already */
+    uint64_t reuse_count;    /* atomic, relaxed: statistics, as those below */
+    uint64_t refault_count;
+    uint64_t fresh_count;
+    uint64_t return_count;
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP)};
 
 static struct run_tree *tree_of(const struct span *span)
@@ -256,11 +260,18 @@ static struct span *alloc_locked(size_t granules, size_t align, size_t charged)
 {
     struct span *span = alloc_from_tree_locked(&heap.dirty, granules, align);
     heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
-    if (span != NULL || !charge_locked(charged))
+    if (span != NULL) {
+        counter_add(&heap.reuse_count, 1);
         return span;
+    }
+    if (!charge_locked(charged))
+        return NULL;
     span = alloc_from_tree_locked(&heap.clean, granules, align);
-    if (span != NULL)
+    if (span != NULL) {
         note_refault_locked(charged);
+        counter_add(&heap.refault_count, 1);
+        return span;
+    }
     for (struct arena *arena = heap.arenas; span == NULL && arena != NULL; arena = arena->next)
         span = alloc_from_frontier_locked(arena, granules, align);
     if (span == NULL) {
@@ -268,6 +279,7 @@ static struct span *alloc_locked(size_t granules, size_t align, size_t charged)
         if (arena != NULL)
             span = alloc_from_frontier_locked(arena, granules, align);
     }
+    counter_add(&heap.fresh_count, span != NULL);
     return span;
 }
 
@@ -355,6 +367,7 @@ void zci_page_heap_free(struct span *span)
     lock_acquire(&heap.lock);
     span->is_zero = false;
     free_locked(span);
+    counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
 }
 
@@ -387,6 +400,8 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
         next != span + span->granules || next->granules < more ||
         (next->is_zero && !charge_locked(more)))
         return false;
+    if (next->is_zero)
+        note_refault_locked(more);
     struct span *taken = carve_locked(next, 0, more);
     atomic_store_release(&span->granules, (uint32_t)granules);
     pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
@@ -409,6 +424,7 @@ void zci_page_heap_shrink(struct span *span, size_t granules)
     struct span *tail = split_locked(span, granules);
     tail->is_zero = false;
     free_locked(tail);
+    counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
 }
 
@@ -511,6 +527,10 @@ void zci_page_heap_stats(struct page_heap_stats *stats)
     stats->refault_bytes = atomic_load_relaxed(&heap.refaulted) << ZCI_GRANULE_SHIFT;
     stats->hold_bytes = atomic_load_relaxed(&heap.hold) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
+    stats->reuse_count = atomic_load_relaxed(&heap.reuse_count);
+    stats->refault_count = atomic_load_relaxed(&heap.refault_count);
+    stats->fresh_count = atomic_load_relaxed(&heap.fresh_count);
+    stats->return_count = atomic_load_relaxed(&heap.return_count);
 }
 
 struct arena **zci_page_heap_arenas(void)

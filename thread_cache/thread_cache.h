@@ -12,6 +12,7 @@
 #ifndef ZCI_THREAD_CACHE_THREAD_CACHE_H
 #define ZCI_THREAD_CACHE_THREAD_CACHE_H
 
+#include "base/atomic.h"
 #include "base/size_class.h"
 #include "os/thread.h"
 #include "pagemap/class_map.h"
@@ -45,6 +46,19 @@ struct shelf {
 #define CACHE_STASH_BYTES 4096
 #define CACHE_STASH_COUNT 16
 
+/* What the slow sides count, each thread for itself; the sums of all threads are the statistics. */
+enum thread_count {
+    COUNT_SPARE_LOAD, /* empty bins: filled by a spare batch, */
+    COUNT_DEPOT_TAKE, /* by one from the depot, */
+    COUNT_DEPOT_MISS, /* from the spans */
+    COUNT_SPARE_KEEP, /* full bins: the batch became a spare, */
+    COUNT_DEPOT_PUT,  /* went to the depot, */
+    COUNT_DEPOT_FULL, /* to the spans */
+    COUNT_RUN_HIT,    /* large blocks from the run cache, */
+    COUNT_RUN_MISS,   /* from the page heap */
+    THREAD_COUNTS
+};
+
 struct thread_cache {
     struct bin bins[ZCI_CLASS_COUNT];
     struct shelf shelves[ZCI_CLASS_COUNT];
@@ -65,6 +79,7 @@ struct thread_cache {
     uint32_t spread;             /* where this thread starts in slots */
     struct thread_cache *next;   /* all caches ever made; see thread_registry.h */
     struct thread_cache *next_parked; /* under the registry's lock */
+    uint64_t counts[THREAD_COUNTS];   /* written by the owner; atomic, relaxed */
 };
 
 enum thread_cache_state { CACHE_LIVE = 1, CACHE_PARKED, CACHE_ORPHANED };
@@ -123,6 +138,12 @@ ZCI_INLINE bool thread_cache_push(void *block)
     return true;
 }
 
+/* Slow side, cache is open and the calling thread's. */
+ZCI_INLINE void thread_cache_count(struct thread_cache *cache, enum thread_count which)
+{
+    counter_add(&cache->counts[which], 1);
+}
+
 /* --- slow side, thread_cache.c ----------------------------------------------------------------- */
 
 /* The bin of this class is empty: a block, or NULL if there is no memory. */
@@ -138,6 +159,8 @@ void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls);
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);
 /* Bytes of free blocks; exact for the owner, a snapshot for others. */
 uint64_t zci_thread_cache_bytes(const struct thread_cache *cache);
+/* Adds the free blocks of each class to counts[class]; exact for the owner, a snapshot for others. */
+void zci_thread_cache_add_counts(const struct thread_cache *cache, uint64_t *counts);
 /* A fresh cache's bins. */
 void zci_thread_cache_init(struct thread_cache *cache);
 

@@ -2,6 +2,8 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* public.c - the zc_ functions of zcmalloc.h, whose comments are the contract. */
 #include "api/contract.h"
+#include "heap/bootstrap.h"
+#include "heap/limit.h"
 #include "heap/stats.h"
 #include "zcmalloc.h"
 
@@ -96,21 +98,81 @@ size_t zc_trim(size_t keep_bytes)
     return released;
 }
 
-int zc_stats_get(struct zc_stats *stats, size_t struct_bytes)
+size_t zc_limit_get(int which)
 {
-    struct zc_stats all;
-    if (struct_bytes < 8) {
+    zci_bootstrap();
+    switch (which) {
+    case ZC_LIMIT_SOFT:
+        return zci_limit_soft();
+    case ZC_LIMIT_HARD:
+        return zci_limit_hard();
+    default:
+        return 0;
+    }
+}
+
+int zc_limit_set(int which, size_t bytes)
+{
+    int saved = errno;
+    /* Or the first allocation would set the limits from the options. */
+    zci_bootstrap();
+    switch (which) {
+    case ZC_LIMIT_SOFT:
+        zci_limit_set_soft(bytes);
+        break;
+    case ZC_LIMIT_HARD:
+        zci_limit_set_hard(bytes);
+        break;
+    default:
         errno = EINVAL;
         return -1;
     }
+    errno = saved;
+    return 0;
+}
+
+static int fail_invalid(void)
+{
+    errno = EINVAL;
+    return -1;
+}
+
+int zc_stats_get(struct zc_stats *stats, size_t struct_bytes)
+{
+    struct zc_stats all;
+    int saved = errno;
+    if (struct_bytes < 8)
+        return fail_invalid();
     zci_stats_collect(&all);
     memcpy(stats, &all, min_size(struct_bytes, sizeof all));
+    errno = saved;
+    return 0;
+}
+
+int zc_stats_get_class(size_t index, struct zc_class_stats *stats, size_t struct_bytes)
+{
+    struct stats_snapshot all;
+    int saved = errno;
+    if (struct_bytes < 8 || index >= ZCI_STATS_CLASSES)
+        return fail_invalid();
+    zci_stats_collect_all(&all);
+    memcpy(stats, &all.classes[index], min_size(struct_bytes, sizeof all.classes[index]));
+    errno = saved;
+    return 0;
+}
+
+int zc_stats_write(int fd, int format)
+{
+    int saved = errno;
+    if (!zci_stats_print(fd, format))
+        return fail_invalid();
+    errno = saved;
     return 0;
 }
 
 void zc_stats_print(int fd)
 {
-    zci_stats_print(fd);
+    (void)zc_stats_write(fd, ZC_STATS_TEXT);
 }
 
 const char *zc_version(void)

@@ -81,6 +81,7 @@ __attribute__((constructor(101))) static void start(void)
 __attribute__((destructor(101))) static void end(void)
 {
     zci_gc_background_stop();
+    /* The option counts from 1, 0 being off. */
     if (zci_options.stats)
-        zci_stats_print(2);
+        zci_stats_print(2, (int)zci_options.stats - 1);
 }

@@ -107,9 +107,27 @@ ZC_ATTR_EXPORT int zc_owns(const void *block) ZC_NOEXCEPT;
  * central lists, idle pages. Keeps keep_bytes of free pages. Returns the bytes given back. */
 ZC_ATTR_EXPORT size_t zc_trim(size_t keep_bytes) ZC_NOEXCEPT;
 
-/* What the allocator holds, in bytes unless named a count. version is ZC_STATS_VERSION of the library;
- * the struct only ever grows at its end. */
-#define ZC_STATS_VERSION 1
+/* --- limits -------------------------------------------------------------------------------------- */
+
+/* What is limited is mapped_bytes of struct zc_stats: all that may be resident because of the allocator,
+ * its tables included. At start the limits are those of ZCMALLOC_SOFT_LIMIT and ZCMALLOC_HARD_LIMIT.
+ * ZC_LIMIT_SOFT: before growing over it the heap is collected; then it grows all the same.
+ * ZC_LIMIT_HARD: a request that would grow the heap over it, after collecting too, fails with ENOMEM.
+ *                Everything else goes on: freeing, shrinking, threads, fork. */
+enum zc_limit { ZC_LIMIT_SOFT, ZC_LIMIT_HARD };
+
+/* In bytes; 0: no limit. 0 too for a value that is no enum zc_limit. */
+ZC_ATTR_EXPORT size_t zc_limit_get(int which) ZC_NOEXCEPT;
+
+/* Collects if the heap is larger already. 0 lifts the limit. 0, or -1 with EINVAL. */
+ZC_ATTR_EXPORT int zc_limit_set(int which, size_t bytes) ZC_NOEXCEPT;
+
+/* --- statistics ----------------------------------------------------------------------------------- */
+
+/* What the allocator holds and has done. Names end in their unit: _bytes, _count, _percent; _peak_ is the
+ * highest so far. version is ZC_STATS_VERSION of the library; a struct only ever grows at its end. The man
+ * page explains each field. Sums are exact while no other thread is inside the allocator. */
+#define ZC_STATS_VERSION 2
 
 struct zc_stats {
     uint32_t version;
@@ -133,12 +151,92 @@ struct zc_stats {
     uint64_t os_call_count;  /* calls to the OS for memory */
     uint64_t huge_bytes;     /* of large_bytes: in blocks with a mapping of their own */
     uint64_t huge_count;     /* of these blocks */
+    /* from version 2 on */
+    uint64_t in_use_bytes;          /* blocks held by the program, small and large */
+    uint64_t large_count;           /* blocks above 64 KiB held by the program */
+    uint64_t large_requested_bytes; /* of large_bytes: what was asked for */
+    uint64_t soft_limit_bytes;      /* 0: none */
+    uint64_t hard_limit_bytes;      /* 0: none */
+    uint64_t rss_bytes;             /* resident pages of the whole process */
+    uint64_t rss_peak_bytes;
+    uint64_t span_count;               /* spans of small blocks */
+    uint64_t span_bytes;               /* small + central + span_tail */
+    uint64_t span_utilisation_percent; /* of span_bytes: held by the program */
+    uint64_t span_made_count;
+    uint64_t spare_load_count;        /* empty bins: filled by a spare batch, */
+    uint64_t depot_take_count;        /* by one from the depot, */
+    uint64_t depot_miss_count;        /* from the spans */
+    uint64_t spare_keep_count;        /* full bins: the batch became a spare, */
+    uint64_t depot_put_count;         /* went to the depot, */
+    uint64_t depot_full_count;        /* to the spans */
+    uint64_t central_fetch_count;     /* blocks that left their spans */
+    uint64_t central_return_count;    /* blocks that came back */
+    uint64_t run_cache_hit_count;     /* large blocks from the run cache, */
+    uint64_t run_cache_miss_count;    /* from the page heap */
+    uint64_t huge_cache_hit_count;    /* huge blocks from a cached mapping, */
+    uint64_t huge_cache_miss_count;   /* from a new one */
+    uint64_t page_heap_reuse_count;   /* runs taken from resident pages, */
+    uint64_t page_heap_refault_count; /* from pages that had been given back, */
+    uint64_t page_heap_refault_bytes; /* their bytes */
+    uint64_t page_heap_fresh_count;   /* from unused address space */
+    uint64_t page_heap_return_count;  /* runs freed */
+    uint64_t page_heap_wait_count;    /* sleeps on its lock */
+    uint64_t limit_collect_count;     /* collections for want of memory */
+    uint64_t limit_refuse_count;      /* requests refused after them */
+    uint64_t os_fail_count;           /* of os_call_count: failed */
+    uint64_t os_reserve_count;        /* os_call_count by kind, and their bytes */
+    uint64_t os_reserve_bytes;
+    uint64_t os_commit_count;
+    uint64_t os_commit_bytes;
+    uint64_t os_protect_count;
+    uint64_t os_protect_bytes;
+    uint64_t os_purge_count;
+    uint64_t os_purge_bytes;
+    uint64_t os_release_count;
+    uint64_t os_release_bytes;
+    uint64_t os_move_count;
+    uint64_t os_move_bytes;
+    uint64_t os_populate_count;
+    uint64_t os_populate_bytes;
+    uint64_t os_resize_count;
+    uint64_t os_resize_bytes;
+    uint64_t minor_fault_count; /* of the whole process */
+    uint64_t major_fault_count;
+};
+
+/* The same by size class. span_bytes is (in_use + thread_cache + depot + free) * block_bytes + tail. */
+struct zc_class_stats {
+    uint32_t version;
+    uint32_t struct_bytes;
+    uint64_t block_bytes; /* size of a block */
+    uint64_t span_count;
+    uint64_t span_bytes;
+    uint64_t in_use_count;       /* blocks held by the program */
+    uint64_t thread_cache_count; /* free blocks in thread caches */
+    uint64_t depot_count;        /* free blocks in the depot */
+    uint64_t free_count;         /* free blocks in spans, used before or not */
+    uint64_t tail_bytes;         /* behind the last block of each span */
+    uint64_t fetch_count;        /* blocks that left their spans, and that came back */
+    uint64_t return_count;
+    uint64_t span_made_count;
 };
 
 /* Fills at most struct_bytes bytes of *stats; 0, or -1 with EINVAL if struct_bytes < 8. */
 ZC_ATTR_EXPORT int zc_stats_get(struct zc_stats *stats, size_t struct_bytes) ZC_NOEXCEPT;
 
-/* Writes a table for people to file descriptor fd. Does not allocate. */
+/* The same for a size class, from 0 for that of the smallest blocks on; also -1 with EINVAL for a class
+ * behind the last. */
+ZC_ATTR_EXPORT int zc_stats_get_class(size_t index, struct zc_class_stats *stats,
+                                      size_t struct_bytes) ZC_NOEXCEPT;
+
+/* A table for people; one JSON object; Prometheus' text format 0.0.4. */
+enum zc_stats_format { ZC_STATS_TEXT, ZC_STATS_JSON, ZC_STATS_PROMETHEUS };
+
+/* Writes all of the statistics to file descriptor fd. Does not allocate. 0, or -1 with EINVAL for a value
+ * that is no enum zc_stats_format. */
+ZC_ATTR_EXPORT int zc_stats_write(int fd, int format) ZC_NOEXCEPT;
+
+/* zc_stats_write(fd, ZC_STATS_TEXT) */
 ZC_ATTR_EXPORT void zc_stats_print(int fd) ZC_NOEXCEPT;
 
 /* "0.1.0" */

@@ -35,8 +35,37 @@ struct os_calls {
 extern const struct os_calls *zci_os_calls;
 extern const struct os_calls zci_os_calls_native;
 
-/* How often the table was used, for the statistics. */
-uint64_t zci_os_call_count(void);
+/* The kinds of calls, in the order of the table. */
+enum os_call {
+    OS_RESERVE,
+    OS_COMMIT,
+    OS_PROTECT,
+    OS_PURGE,
+    OS_RELEASE,
+    OS_MOVE,
+    OS_POPULATE,
+    OS_RESIZE,
+    OS_CALL_KINDS
+};
+
+struct os_call_stats {
+    uint64_t count; /* failed ones included */
+    uint64_t fail_count;
+    uint64_t bytes; /* of those that succeeded; of a resize, the difference */
+};
+
+/* How the table was used, for the statistics. */
+void zci_os_call_stats(enum os_call kind, struct os_call_stats *stats);
+
+/* What the kernel says of the whole process, not only of our memory; 0 where it does not tell. */
+struct os_usage {
+    uint64_t resident_bytes;
+    uint64_t resident_peak_bytes;
+    uint64_t minor_fault_count;
+    uint64_t major_fault_count;
+};
+
+void zci_os_usage(struct os_usage *usage);
 
 /* 4, 16 or 64 KiB; constant after the first call. A test may override it with a multiple of the real one. */
 size_t zci_os_page_bytes(void);
