@@ -163,6 +163,55 @@ static void blocks_shrink_at_the_limit(void)
     }
 }
 
+/* A block that grows where it stands is charged like any other. */
+static void growth_in_place_heeds_the_limit(void)
+{
+    CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 16 * MIB), 0);
+    size_t size = MIB;
+    char *block = zc_malloc(size);
+    char *more;
+    while ((more = zc_realloc(block, size + MIB)) != NULL && size < 32 * MIB) {
+        block = more;
+        size += MIB;
+    }
+    CHECK(more == NULL && size >= 8 * MIB);
+    get();
+    CHECK(stats.mapped_peak_bytes <= 16 * MIB);
+    zc_free(block);
+}
+
+/* Not even the OS' refusal makes a shrinking block fail. */
+static void blocks_shrink_without_the_os(void)
+{
+    fake_os_install();
+    char *huge = zc_malloc(100 * MIB);
+    huge[0] = 1;
+    CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 1), 0);
+    fake_os.fail_at = fake_os.call_count + 1;
+    fake_os.fail_count = -1;
+    huge = zc_realloc(huge, 50 * MIB);
+    CHECK(huge != NULL && huge[0] == 1);
+    huge = zc_realloc(huge, MIB);
+    CHECK(huge != NULL && huge[0] == 1);
+    fake_os.fail_at = 0;
+    zc_free(huge);
+}
+
+static void a_limit_collects_when_it_is_set(void)
+{
+    for (int which = ZC_LIMIT_SOFT; which <= ZC_LIMIT_HARD; which++) {
+        static void *blocks[50];
+        for (int i = 0; i < 50; i++)
+            blocks[i] = zc_malloc(MIB);
+        for (int i = 0; i < 50; i++)
+            zc_free(blocks[i]);
+        CHECK_EQ(zc_limit_set(which, 10 * MIB), 0);
+        get();
+        CHECK(stats.mapped_bytes <= 10 * MIB);
+        CHECK_EQ(zc_limit_set(which, 0), 0);
+    }
+}
+
 /* What is free may not keep anything from growing: neither what is resident nor what is cached. */
 static void free_memory_makes_room_under_the_hard_limit(void)
 {
@@ -342,6 +391,9 @@ int main(void)
     CHECK_EQ(in_child(the_hard_limit_is_reached_and_not_passed), 0);
     CHECK_EQ(in_child(a_lower_limit_only_stops_growth), 0);
     CHECK_EQ(in_child(blocks_shrink_at_the_limit), 0);
+    CHECK_EQ(in_child(growth_in_place_heeds_the_limit), 0);
+    CHECK_EQ(in_child(blocks_shrink_without_the_os), 0);
+    CHECK_EQ(in_child(a_limit_collects_when_it_is_set), 0);
     CHECK_EQ(in_child(free_memory_makes_room_under_the_hard_limit), 0);
     CHECK_EQ(in_child(the_soft_limit_makes_room_first), 0);
     CHECK_EQ(in_child(the_soft_limit_never_refuses), 0);

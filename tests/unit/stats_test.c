@@ -250,9 +250,13 @@ static void the_os_is_asked(void)
         CHECK(stats.rss_peak_bytes >= stats.rss_bytes);
     }
     CHECK(stats.minor_fault_count > before.minor_fault_count);
+    huge = zc_realloc(huge, 150 << 20);
+    get();
+    CHECK_EQ(stats.os_resize_count - before.os_resize_count, 1);
+    CHECK_EQ(stats.os_resize_bytes - before.os_resize_bytes, 50 << 20);
     zc_free(huge);
     get();
-    CHECK_EQ(stats.os_release_bytes - before.os_release_bytes, 200 << 20);
+    CHECK_EQ(stats.os_release_bytes - before.os_release_bytes, 150 << 20);
 }
 
 /* The child counts on from where it was cut off. */
