@@ -30,7 +30,7 @@ struct large_stats {
     uint64_t miss_count;
 };
 
-/* A snapshot, by a walk over all runs without a lock: about 1 ms per GiB of heap. */
+/* A snapshot, by a walk over all runs without a lock: a cache line for each. */
 void zci_large_stats(struct large_stats *stats);
 
 #endif
