@@ -538,7 +538,8 @@ struct arena **zci_page_heap_arenas(void)
     return &heap.arenas;
 }
 
-void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), void *context)
+ZCI_READS_RACILY void zci_page_heap_each_run(void (*visit)(struct span *span, void *context),
+                                             void *context)
 {
     /* Acquire loads pair with the release stores named beside each of them above. */
     for (struct arena *arena = atomic_load_acquire(&heap.arenas); arena != NULL;
@@ -549,7 +550,8 @@ void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), voi
             uint32_t granules = atomic_load_acquire(&span->granules);
             ZCI_ASSERT(granules != 0);
             visit(span, context);
-            at += granules;
+            /* Whatever happens meanwhile, the walk ends. */
+            at += granules != 0 ? granules : 1;
         }
     }
 }

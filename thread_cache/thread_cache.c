@@ -407,14 +407,15 @@ void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)
 /* --- all ------------------------------------------------------------------------------------------- */
 
 /* Another thread's bins move while this reads: the count is clipped, not trusted. */
-static uint64_t class_blocks(const struct thread_cache *cache, unsigned class_index)
+ZCI_READS_RACILY static uint64_t class_blocks(const struct thread_cache *cache,
+                                              unsigned class_index)
 {
     struct batch *loaded = atomic_load_relaxed(&cache->shelves[class_index].loaded);
     uint64_t count = atomic_load_relaxed(&cache->shelves[class_index].spare_objects);
     if (loaded != NULL) {
         uintptr_t top = (uintptr_t)atomic_load_relaxed(&cache->bins[class_index].top);
         uintptr_t objects = (top - (uintptr_t)loaded->objects) / sizeof(void *);
-        count += objects <= loaded->capacity ? objects : 0;
+        count += objects <= zci_size_classes[class_index].batch ? objects : 0;
     }
     return count;
 }
@@ -476,7 +477,8 @@ uint64_t zci_thread_cache_bytes(const struct thread_cache *cache)
     return bytes;
 }
 
-void zci_thread_cache_add_counts(const struct thread_cache *cache, uint64_t *counts)
+ZCI_READS_RACILY void zci_thread_cache_add_counts(const struct thread_cache *cache,
+                                                  uint64_t *counts)
 {
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         counts[c] += class_blocks(cache, c);

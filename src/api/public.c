@@ -151,13 +151,11 @@ int zc_stats_get(struct zc_stats *stats, size_t struct_bytes)
 
 int zc_stats_get_class(size_t index, struct zc_class_stats *stats, size_t struct_bytes)
 {
-    struct stats_snapshot all;
-    int saved = errno;
+    struct zc_class_stats row;
     if (struct_bytes < 8 || index >= ZCI_STATS_CLASSES)
         return fail_invalid();
-    zci_stats_collect_all(&all);
-    memcpy(stats, &all.classes[index], min_size(struct_bytes, sizeof all.classes[index]));
-    errno = saved;
+    zci_stats_collect_class(index, &row);
+    memcpy(stats, &row, min_size(struct_bytes, sizeof row));
     return 0;
 }
 

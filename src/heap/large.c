@@ -244,7 +244,7 @@ void *zci_large_resize(struct span *span, size_t size)
     return size <= span->bytes ? (void *)span->start : move_block(span, size);
 }
 
-static void visit_run(struct span *span, void *context)
+ZCI_READS_RACILY static void visit_run(struct span *span, void *context)
 {
     struct large_stats *stats = context;
     if (span_state(span) != SPAN_LARGE)

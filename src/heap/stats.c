@@ -173,6 +173,13 @@ void zci_stats_collect(struct zc_stats *stats)
     collect(stats, NULL);
 }
 
+void zci_stats_collect_class(size_t index, struct zc_class_stats *row)
+{
+    struct thread_registry_stats threads;
+    zci_thread_registry_stats(&threads);
+    collect_class((unsigned)index + 1, threads.cached_counts[index + 1], row);
+}
+
 void zci_stats_collect_all(struct stats_snapshot *snapshot)
 {
     collect(&snapshot->all, snapshot->classes);

@@ -24,6 +24,8 @@ struct stats_snapshot {
 };
 
 void zci_stats_collect(struct zc_stats *stats);
+/* One class; index counts from 0, class 1. */
+void zci_stats_collect_class(size_t index, struct zc_class_stats *row);
 /* The classes are those that all is the sum of. */
 void zci_stats_collect_all(struct stats_snapshot *snapshot);
 

@@ -7,6 +7,7 @@
 #include "support/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -259,6 +260,52 @@ static void the_os_is_asked(void)
     CHECK_EQ(stats.os_release_bytes - before.os_release_bytes, 150 << 20);
 }
 
+static int workers_may_go;
+
+static void *work(void *seed)
+{
+    static __thread void *blocks[300];
+    uint64_t random = (uint64_t)(uintptr_t)seed + 88172645463325252;
+    while (!__atomic_load_n(&workers_may_go, __ATOMIC_RELAXED)) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        void **block = &blocks[random % 300];
+        zc_free(*block);
+        *block = zc_malloc((random >> 20) % (random % 16 == 0 ? 500000 : 5000));
+    }
+    for (int i = 0; i < 300; i++)
+        zc_free(blocks[i]);
+    return NULL;
+}
+
+/* A report needs no lock and bears everything that changes under it. */
+static void reports_among_threads(void)
+{
+    pthread_t threads[3];
+    int null = open("/dev/null", O_WRONLY);
+    zc_trim(0);
+    get();
+    uint64_t before = stats.in_use_bytes;
+    for (size_t i = 0; i < 3; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
+    for (int i = 0; i < 100; i++) {
+        CHECK_EQ(zc_stats_write(null, i % 3), 0);
+        CHECK_EQ(zc_stats_get(&stats, sizeof stats), 0);
+        /* No difference went below 0. */
+        CHECK(stats.in_use_bytes < UINT64_C(1) << 32);
+        CHECK(stats.large_requested_bytes < UINT64_C(1) << 32);
+        CHECK(stats.span_tail_bytes < UINT64_C(1) << 32);
+        CHECK(stats.span_utilisation_percent <= 100);
+    }
+    __atomic_store_n(&workers_may_go, 1, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    close(null);
+    get();
+    CHECK_EQ(stats.in_use_bytes, before);
+}
+
 /* The child counts on from where it was cut off. */
 static void a_child_adds_up(void)
 {
@@ -305,6 +352,7 @@ int main(void)
     RUN(hits_and_misses_of_large_blocks);
     RUN(hits_and_misses_of_small_blocks);
     RUN(dead_threads_are_counted);
+    RUN(reports_among_threads);
     RUN(the_os_is_asked);
     RUN(a_child_adds_up);
     RUN(short_structs_are_filled_as_far_as_they_go);
