@@ -17,6 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LIMIT_BYTES ((size_t)24 << 20)
+#define LIMIT_TEXT  "24M"
+
 enum { HOARDERS = 3, ROUNDS = 400, SHORT_LIVES = 4, FORK_EVERY = 5 };
 
 static pthread_key_t key;
@@ -81,6 +84,7 @@ static void *hoard(void *seed)
     uint64_t state = (uint64_t)(uintptr_t)seed * 2 + 1;
     while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
         struct held *list = NULL;
+        size_t bytes = 0;
         int failures = 0;
         /* A few more after the first refusal: other sizes may still fit. */
         while (failures < 5 && !__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
@@ -93,6 +97,9 @@ static void *hoard(void *seed)
                 held = shrink(held);
             held->next = list;
             list = held;
+            bytes += held->size;
+            if (!CHECK(bytes <= LIMIT_BYTES))
+                break;
         }
         give_all(list);
     }
@@ -195,7 +202,7 @@ int main(int argc, char **argv)
     if (argc == 2)
         return run();
     (void)argv;
-    if (setenv("ZCMALLOC_HARD_LIMIT", "24M", 1) != 0)
+    if (setenv("ZCMALLOC_HARD_LIMIT", LIMIT_TEXT, 1) != 0)
         return 1;
     execv(path, arguments);
     return 126;
