@@ -71,7 +71,7 @@ static void test_sums(void)
     FILE *file = tmpfile();
     if (!CHECK(file != NULL))
         return;
-    void *big = malloc(64 * BLOCKS_MIB);
+    void *big = malloc(512 * BLOCKS_MIB);
     CHECK_EQ(malloc_info(0, file), 0);
     rewind(file);
     size_t length = fread(text, 1, sizeof text - 1, file);
@@ -92,7 +92,7 @@ static void test_sums(void)
     CHECK_EQ(number_of(fast, " size=\"") + number_of(rest, " size=\""), bytes);
     CHECK_EQ(number_of(fast, " count=\"") + number_of(rest, " count=\""), count);
     CHECK_EQ(number_of(mapped, " count=\""), 1);
-    CHECK_EQ(number_of(mapped, " size=\""), 64 * BLOCKS_MIB);
+    CHECK_EQ(number_of(mapped, " size=\""), 512 * BLOCKS_MIB);
     free(big);
 }
 

@@ -13,6 +13,9 @@
 
 #define MIB ((size_t)1 << 20)
 
+/* So aligned, a block has a mapping of its own. */
+#define HUGE_ALIGNMENT (32 * MIB)
+
 static struct zc_stats stats;
 
 static void get(void)
@@ -118,16 +121,16 @@ static void the_hard_limit_is_reached_and_not_passed(void)
 
 static void a_lower_limit_only_stops_growth(void)
 {
-    char *held = zc_malloc(100 * MIB);
-    memset(held, 7, 100 * MIB);
+    char *held = zc_malloc(300 * MIB);
+    held[0] = held[300 * MIB - 1] = 7;
     CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 10 * MIB), 0);
     errno = 0;
     CHECK(zc_malloc(20 * MIB) == NULL);
     CHECK_EQ(errno, ENOMEM);
     CHECK(zc_calloc(1, 20 * MIB) == NULL);
     CHECK(zc_aligned_alloc(4096, 20 * MIB) == NULL);
-    CHECK(zc_realloc(held, 101 * MIB) == NULL);
-    CHECK(held[0] == 7 && held[100 * MIB - 1] == 7);
+    CHECK(zc_realloc(held, 301 * MIB) == NULL);
+    CHECK(held[0] == 7 && held[300 * MIB - 1] == 7);
     zc_free(held);
     char *small = zc_malloc(MIB);
     CHECK(small != NULL);
@@ -136,13 +139,13 @@ static void a_lower_limit_only_stops_growth(void)
 
 static void blocks_shrink_at_the_limit(void)
 {
-    static const size_t to[] = {99 * MIB, 33 * MIB, MIB, 70000, 3000, 10};
+    static const size_t to[] = {299 * MIB, 200 * MIB, MIB, 70000, 3000, 10};
     for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
         CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 0), 0);
-        unsigned char *huge = zc_malloc(100 * MIB);
+        unsigned char *huge = zc_malloc(300 * MIB);
         unsigned char *large = zc_malloc(2 * MIB);
         unsigned char *small = zc_malloc(60000);
-        memset(huge, 1, 100 * MIB);
+        huge[0] = huge[to[i] - 1] = 1;
         memset(large, 2, 2 * MIB);
         memset(small, 3, 60000);
         /* One byte: nothing can grow. */
@@ -184,12 +187,12 @@ static void growth_in_place_heeds_the_limit(void)
 static void blocks_shrink_without_the_os(void)
 {
     fake_os_install();
-    char *huge = zc_malloc(100 * MIB);
+    char *huge = zc_malloc(300 * MIB);
     huge[0] = 1;
     CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 1), 0);
     fake_os.fail_at = fake_os.call_count + 1;
     fake_os.fail_count = -1;
-    huge = zc_realloc(huge, 50 * MIB);
+    huge = zc_realloc(huge, 280 * MIB);
     CHECK(huge != NULL && huge[0] == 1);
     huge = zc_realloc(huge, MIB);
     CHECK(huge != NULL && huge[0] == 1);
@@ -221,7 +224,7 @@ static void free_memory_makes_room_under_the_hard_limit(void)
         blocks[i] = zc_malloc(MIB);
     for (int i = 0; i < 90; i++)
         zc_free(blocks[i]);
-    void *huge = zc_malloc(80 * MIB);
+    void *huge = zc_aligned_alloc(HUGE_ALIGNMENT, 80 * MIB);
     CHECK(huge != NULL);
     zc_free(huge);
     size_t count;
@@ -242,7 +245,7 @@ static void the_soft_limit_makes_room_first(void)
             blocks[i] = zc_malloc(MIB);
         for (int i = 0; i < 90; i++)
             zc_free(blocks[i]);
-        void *huge = zc_malloc(80 * MIB);
+        void *huge = zc_aligned_alloc(HUGE_ALIGNMENT, 80 * MIB);
         CHECK(huge != NULL);
         zc_free(huge);
     }
@@ -364,15 +367,15 @@ static void failed_calls_are_not_charged(void)
 {
     fake_os_install();
     zc_free(zc_malloc(100));
-    CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 300 * MIB), 0);
+    CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 500 * MIB), 0);
     for (long n = 1; n <= 6; n++) {
         get();
         uint64_t before = zci_footprint_bytes() - stats.run_cache_bytes - stats.page_heap_bytes;
         fake_os.fail_at = fake_os.call_count + n;
         fake_os.fail_count = -1;
-        void *huge = zc_malloc(200 * MIB);
+        void *huge = zc_malloc(300 * MIB);
         void *large = zc_malloc(20 * MIB);
-        void *grown = huge != NULL ? zc_realloc(huge, 250 * MIB) : NULL;
+        void *grown = huge != NULL ? zc_realloc(huge, 350 * MIB) : NULL;
         fake_os.fail_at = 0;
         zc_free(grown != NULL ? grown : huge);
         zc_free(large);

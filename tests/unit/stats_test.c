@@ -236,28 +236,37 @@ static void dead_threads_are_counted(void)
     CHECK_EQ(stats.in_use_bytes, before.in_use_bytes);
 }
 
+/* Alignment may cost a second try and ends cut off, and the maps may want a page: a little more. */
+static int is_about(uint64_t bytes, uint64_t wanted)
+{
+    return bytes >= wanted && bytes <= wanted + (4 << 20);
+}
+
 static void the_os_is_asked(void)
 {
     get();
     struct zc_stats before = stats;
-    char *huge = zc_malloc(200 << 20);
+    char *huge = zc_malloc(300 << 20);
     for (size_t i = 0; i < (200 << 20); i += 4096)
         huge[i] = 1;
     get();
-    CHECK_EQ(stats.os_reserve_bytes - before.os_reserve_bytes, 200 << 20);
-    CHECK_EQ(stats.os_commit_bytes - before.os_commit_bytes, 200 << 20);
+    CHECK(is_about(stats.os_reserve_bytes - before.os_reserve_bytes -
+                       (stats.os_release_bytes - before.os_release_bytes),
+                   300 << 20));
+    CHECK(is_about(stats.os_commit_bytes - before.os_commit_bytes, 300 << 20));
     if (stats.rss_bytes != 0) {
         CHECK(stats.rss_bytes - before.rss_bytes >= (190 << 20));
         CHECK(stats.rss_peak_bytes >= stats.rss_bytes);
     }
     CHECK(stats.minor_fault_count > before.minor_fault_count);
-    huge = zc_realloc(huge, 150 << 20);
+    before = stats;
+    huge = zc_realloc(huge, 280 << 20);
     get();
     CHECK_EQ(stats.os_resize_count - before.os_resize_count, 1);
-    CHECK_EQ(stats.os_resize_bytes - before.os_resize_bytes, 50 << 20);
+    CHECK_EQ(stats.os_resize_bytes - before.os_resize_bytes, 20 << 20);
     zc_free(huge);
     get();
-    CHECK_EQ(stats.os_release_bytes - before.os_release_bytes, 150 << 20);
+    CHECK_EQ(stats.os_release_bytes - before.os_release_bytes, 280 << 20);
 }
 
 static int workers_may_go;
