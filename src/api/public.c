@@ -144,6 +144,7 @@ int zc_stats_get(struct zc_stats *stats, size_t struct_bytes)
     if (struct_bytes < 8)
         return fail_invalid();
     zci_stats_collect(&all);
+    zci_stats_add_process(&all);
     memcpy(stats, &all, min_size(struct_bytes, sizeof all));
     errno = saved;
     return 0;

@@ -141,6 +141,10 @@ static void collect_os(struct zc_stats *stats)
     COLLECT(OS_POPULATE, populate);
     COLLECT(OS_RESIZE, resize);
 #undef COLLECT
+}
+
+void zci_stats_add_process(struct zc_stats *stats)
+{
     struct os_usage usage;
     zci_os_usage(&usage);
     stats->rss_bytes = usage.resident_bytes;

@@ -5,8 +5,8 @@
  *             the allocator the sums named in stats.def are exact; else each may be off by what is on its
  *             way: a batch per thread and class, a run per thread. Differences stop at 0.
  * Locking:    none is taken: a report can be had while any thread holds any lock.
- * Costs:      a walk over the classes, the caches and the runs of pages, and two system calls; printing
- *             needs 12 KiB of stack. Nothing is counted on the fast path. */
+ * Costs:      a walk over the classes, the caches and the runs of pages; printing needs 12 KiB of stack.
+ *             Nothing is counted on the fast path. */
 #ifndef ZCI_HEAP_STATS_H
 #define ZCI_HEAP_STATS_H
 
@@ -23,7 +23,10 @@ struct stats_snapshot {
     struct zc_class_stats classes[ZCI_STATS_CLASSES];
 };
 
+/* All but what only the kernel knows: mallinfo2 must work where a program may not open files. */
 void zci_stats_collect(struct zc_stats *stats);
+/* RSS and page faults. */
+void zci_stats_add_process(struct zc_stats *stats);
 /* One class; index counts from 0, class 1. */
 void zci_stats_collect_class(size_t index, struct zc_class_stats *row);
 /* The classes are those that all is the sum of. */

@@ -226,6 +226,7 @@ bool zci_stats_print(int fd, int format)
     if (format < ZC_STATS_TEXT || format > ZC_STATS_PROMETHEUS)
         return false;
     zci_stats_collect_all(&snapshot);
+    zci_stats_add_process(&snapshot.all);
     if (format == ZC_STATS_TEXT)
         print_text(&out, fd, &snapshot);
     else if (format == ZC_STATS_JSON)
