@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "central/page_heap.h"
+#include "central/span_blocks.h"
 #include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
@@ -28,9 +29,6 @@
 #ifndef ZCI_EMPTY_SPANS_KEPT
 #define ZCI_EMPTY_SPANS_KEPT 1
 #endif
-
-/* So many blocks, or fewer, are fetched for a thread that starts on a class. */
-#define FRESH_COUNT_MAX 16
 
 /* Blocks looked up before the lock is taken. */
 #define LOOKUP_CHUNK 128
@@ -119,42 +117,8 @@ static void relist_locked(struct central_list *list, struct span *span, uint32_t
     enlist_locked(list, span, bucket);
 }
 
-/* Blocks never handed out. */
-static size_t carve(struct span *span, const struct size_class *size_class, void **objects,
-                    size_t count)
-{
-    size_t taken = 0;
-    while (taken < count && span->carved < size_class->capacity)
-        objects[taken++] = (void *)(span->start + (uint64_t)span->carved++ * size_class->bytes);
-    return taken;
-}
-
-/* Free blocks in address order, then blocks never handed out; the other way round for few of them, which
- * are a thread's first: among freed ones it would get cache lines that others use. */
-static size_t take_from_span(struct span *span, const struct size_class *size_class, void **objects,
-                             size_t count)
-{
-    size_t taken = count <= FRESH_COUNT_MAX ? carve(span, size_class, objects, count) : 0;
-    size_t fresh = taken;
-    size_t words = (span->carved + 63) / 64;
-    uint32_t free_bits = span->carved - span->used - (uint32_t)fresh;
-    for (size_t w = 0; w < words && taken < count && free_bits != 0; w++) {
-        uint64_t word = span->bitmap[w];
-        while (word != 0 && taken < count) {
-            size_t i = w * 64 + (unsigned)__builtin_ctzll(word);
-            word &= word - 1;
-            objects[taken++] = (void *)(span->start + i * size_class->bytes);
-            free_bits--;
-        }
-        span->bitmap[w] = word;
-    }
-    taken += carve(span, size_class, objects + taken, count - taken);
-    span->used += (uint32_t)taken;
-    return taken;
-}
-
 /* The OS has no address space for metadata, but the page heap may have a run. */
-static bool donate_granule(void)
+bool zci_central_donate(void)
 {
     struct span *span = zci_page_heap_alloc(1, 1);
     if (span == NULL)
@@ -173,7 +137,7 @@ static struct span *new_span(unsigned class_index)
     if (bitmap_bytes > sizeof(uint64_t)) {
         unsigned grade = zci_meta_grade(bitmap_bytes);
         bitmap = zci_meta_block_alloc(grade);
-        if (bitmap == NULL && donate_granule())
+        if (bitmap == NULL && zci_central_donate())
             bitmap = zci_meta_block_alloc(grade);
         if (bitmap == NULL)
             return NULL;
@@ -239,16 +203,12 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
             unpurge_locked(span);
         }
         touch_locked(span);
-        taken += take_from_span(span, size_class, objects + taken, count - taken);
+        taken += span_take_blocks(span, size_class, objects + taken, count - taken);
         relist_locked(list, span, size_class->capacity);
     }
     counter_add(&list->fetch_count, taken);
     lock_release(&list->lock);
-    for (size_t i = 0, j = taken; i + 1 < j; i++) {
-        void *object = objects[--j];
-        objects[j] = objects[i];
-        objects[i] = object;
-    }
+    span_reverse_blocks(objects, taken);
     return taken;
 }
 
@@ -258,7 +218,8 @@ struct span *zci_central_span_of(unsigned class_index, const void *block, uint32
     struct span *span = pagemap_get((uintptr_t)block);
     /* The class map said SMALL when the block was freed; a span that has ended since had all its blocks
      * back, this one included. */
-    if (span == NULL || span_state(span) != SPAN_SMALL || span->class_index != class_index)
+    if (span == NULL || span_state(span) != SPAN_SMALL || span->class_index != class_index ||
+        span_heap(span) != 0)
         zci_report_double_free(block, size_class->bytes);
     size_t offset = (uintptr_t)block - span->start;
     *index = size_class_index(size_class, offset);
@@ -281,13 +242,9 @@ static bool return_run_locked(struct central_list *list, struct span *span, void
                               const uint32_t *indices, size_t count)
 {
     uint32_t class_bytes = zci_size_classes[span->class_index].bytes;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t *word = &span->bitmap[indices[i] / 64];
-        uint64_t bit = (uint64_t)1 << indices[i] % 64;
-        if (ZCI_UNLIKELY((*word & bit) != 0 || indices[i] >= span->carved))
+    for (size_t i = 0; i < count; i++)
+        if (ZCI_UNLIKELY(!span_put_block(span, indices[i])))
             zci_report_double_free(objects[i], class_bytes);
-        *word |= bit;
-    }
     span->used -= (uint32_t)count;
     touch_locked(span);
     if (span->bucket == SPAN_SWEEPING)
@@ -380,7 +337,7 @@ bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image 
     struct central_list *list = &lists[class_index];
     lock_acquire(&list->lock);
     bool can = span_state(span) == SPAN_SMALL && span->class_index == class_index &&
-               span->bucket < BUCKETS && span->touched_tick != 0 &&
+               span_heap(span) == 0 && span->bucket < BUCKETS && span->touched_tick != 0 &&
                (age == 0 || is_idle(span, age));
     if (can) {
         unlist_locked(list, span);
@@ -438,13 +395,10 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats)
 static void rebuild_span(struct span *span, void *context)
 {
     unsigned class_index = *(const unsigned *)context;
-    if (span_state(span) != SPAN_SMALL || span->class_index != class_index)
+    if (span_state(span) != SPAN_SMALL || span->class_index != class_index || span_heap(span) != 0)
         return;
     struct central_list *list = &lists[class_index];
-    uint32_t free_bits = 0;
-    for (size_t w = 0; w < (span->carved + 63) / 64; w++)
-        free_bits += (uint32_t)__builtin_popcountll(span->bitmap[w]);
-    span->used = span->carved - free_bits;
+    span->used = span_count_used(span);
     list->span_count++;
     list->fetch_count += span->used;
     if (span == list->sweeping)

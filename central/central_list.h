@@ -57,6 +57,9 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats);
 /* The span of a live small block of this class, or the end of the program. */
 struct span *zci_central_span_of(unsigned class_index, const void *block, uint32_t *index);
 
+/* A run of the page heap becomes metadata, for the time when the OS gives no more; false: there is none. */
+bool zci_central_donate(void);
+
 /* In the child of a fork: rebuilds what a thread that is gone was changing. */
 void zci_central_fork_child(void);
 
