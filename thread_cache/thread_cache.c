@@ -99,6 +99,16 @@ static void stash_put(struct thread_cache *cache, struct batch *batch)
     cache->stash_count[grade]++;
 }
 
+struct batch *zci_thread_cache_take_batch(struct thread_cache *cache, unsigned grade)
+{
+    return stash_take(cache, grade);
+}
+
+void zci_thread_cache_put_batch(struct thread_cache *cache, struct batch *batch)
+{
+    stash_put(cache, batch);
+}
+
 /* --- the loaded batch --------------------------------------------------------------------------- */
 
 static size_t batch_limit(const struct batch *batch, unsigned class_index)

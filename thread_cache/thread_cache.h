@@ -42,6 +42,14 @@ struct shelf {
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
 };
 
+/* A thread's way to its blocks of one private heap (src/heap/private_cache.h). No heap has id 0. */
+struct private_slot {
+    uint64_t id;
+    struct private_cache *cache; /* NULL only if id is 0 */
+};
+
+#define PRIVATE_SLOTS 16
+
 /* Empty batches that a thread keeps, by bytes per grade. */
 #define CACHE_STASH_BYTES 4096
 #define CACHE_STASH_COUNT 16
@@ -61,6 +69,7 @@ enum thread_count {
 
 struct thread_cache {
     struct bin bins[ZCI_CLASS_COUNT];
+    struct private_slot private_slots[PRIVATE_SLOTS];
     struct shelf shelves[ZCI_CLASS_COUNT];
     struct batch *stash[5]; /* empty batches, by grade, linked by next */
     uint8_t stash_count[5];
@@ -78,8 +87,9 @@ struct thread_cache {
     struct thread_cache **owner; /* the owner's pointer to this cache */
     uint32_t spread;             /* where this thread starts in slots */
     struct thread_cache *next;   /* all caches ever made; see thread_registry.h */
-    struct thread_cache *next_parked; /* under the registry's lock */
-    uint64_t counts[THREAD_COUNTS];   /* written by the owner; atomic, relaxed */
+    struct thread_cache *next_parked;      /* under the registry's lock */
+    uint64_t counts[THREAD_COUNTS];        /* written by the owner; atomic, relaxed */
+    struct private_cache *private_idle[2]; /* of no heap: small ones, large ones */
 };
 
 enum thread_cache_state { CACHE_LIVE = 1, CACHE_PARKED, CACHE_ORPHANED };
@@ -88,6 +98,7 @@ enum thread_cache_state { CACHE_LIVE = 1, CACHE_PARKED, CACHE_ORPHANED };
  * its exit hook, and of any thread while no caching is wanted. */
 struct closed_cache {
     struct bin bins[ZCI_CLASS_COUNT];
+    struct private_slot private_slots[PRIVATE_SLOTS]; /* none of any heap */
 };
 
 enum { CLOSED_UNBORN, CLOSED_DEAD, CLOSED_BY_OPTION, CLOSED_BY_COLLECTOR, CLOSED_COUNT };
@@ -157,6 +168,9 @@ void zci_thread_cache_flush(struct thread_cache *cache);
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls);
 /* So many classes, largest blocks first, that at most keep_bytes of free blocks stay. */
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);
+/* Empty batches for a private heap's bins: one of this grade, or NULL; and back. */
+struct batch *zci_thread_cache_take_batch(struct thread_cache *cache, unsigned grade);
+void zci_thread_cache_put_batch(struct thread_cache *cache, struct batch *batch);
 /* Bytes of free blocks; exact for the owner, a snapshot for others. */
 uint64_t zci_thread_cache_bytes(const struct thread_cache *cache);
 /* Adds the free blocks of each class to counts[class]; exact for the owner, a snapshot for others. */

@@ -9,6 +9,7 @@
 #include "heap/fork.h"
 #include "heap/gc.h"
 #include "heap/limit.h"
+#include "heap/private_cache.h"
 #include "heap/root.h"
 #include "heap/stats.h"
 #include "os/lock.h"
@@ -33,6 +34,13 @@ static void read_options(void)
     zci_limit_init();
 }
 
+/* Later rounds of destructors may fill the caches of private heaps anew; the last empties them. */
+static void thread_exits(void *argument)
+{
+    zci_private_cache_flush_own();
+    zci_thread_registry_exit(argument);
+}
+
 void zci_bootstrap_slow(void)
 {
     lock_acquire(&bootstrap_lock);
@@ -48,7 +56,7 @@ void zci_bootstrap_slow(void)
     if (!is_first)
         return;
     /* From here on libc may call malloc. */
-    zci_os_thread_exit_register(zci_thread_registry_exit);
+    zci_os_thread_exit_register(thread_exits);
     zci_os_fork_register(zci_heap_fork_child);
 }
 
@@ -70,8 +78,10 @@ __attribute__((constructor(101))) static void start(void)
 {
     zci_bootstrap();
     read_options();
-    if (zci_options.check)
+    if (zci_options.check) {
+        zci_private_cache_flush_own();
         zci_thread_registry_close(CLOSED_BY_OPTION);
+    }
     if (zci_options.verbose)
         print_banner();
     if (zci_options.background)

@@ -8,6 +8,7 @@
 #include "central/page_heap.h"
 #include "heap/gc.h"
 #include "os/footprint.h"
+#include "heap/private_heap.h"
 #include "pagemap/meta_arena.h"
 #include "thread_cache/thread_registry.h"
 
@@ -17,6 +18,7 @@ void zci_heap_fork_child(void)
     zci_meta_arena_fork_child();
     zci_page_heap_fork_child();
     zci_huge_fork_child();
+    zci_private_fork_child();
     zci_central_fork_child();
     zci_gc_fork_child();
     zci_thread_registry_fork_child();

@@ -11,6 +11,7 @@
 #include "central/page_heap.h"
 #include "central/run_cache.h"
 #include "central/sweep.h"
+#include "heap/private_cache.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
 #include "thread_cache/thread_idle.h"
@@ -203,8 +204,10 @@ static void flush_own(void)
         return;
     thread_cache_enter(cache);
     /* Hidden since: the collector is at it, and does what is wanted here. */
-    if (thread_cache_get() == cache)
+    if (thread_cache_get() == cache) {
+        zci_private_cache_flush(cache);
         zci_thread_cache_flush(cache);
+    }
     thread_cache_leave(cache);
 }
 

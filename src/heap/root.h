@@ -7,7 +7,8 @@
  * To walk:    arenas -> runs (start at spans[0], step by granules, stop at frontier); a SMALL run's blocks
  *             [0, carved) are live unless their bitmap bit is set or they stand in a batch of a cache
  *             (caches -> bins, shelves; spares are linked by their first word) or of a depot; LARGE runs are
- *             one live block; huge descriptors are linked by prev. */
+ *             one live block; runs of a private heap (span->heap) count as live but for their bitmap: what
+ *             threads have cached of it is not told from here; huge descriptors are linked by prev. */
 #ifndef ZCI_HEAP_ROOT_H
 #define ZCI_HEAP_ROOT_H
 

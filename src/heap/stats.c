@@ -10,6 +10,7 @@
 #include "central/run_cache.h"
 #include "heap/large.h"
 #include "heap/limit.h"
+#include "heap/private_heap.h"
 #include "os/footprint.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
@@ -104,6 +105,7 @@ static void collect_pages(struct zc_stats *stats)
     stats->in_use_bytes += stats->large_bytes;
     stats->huge_bytes = huge.live_bytes;
     stats->huge_count = huge.live_count;
+    zci_private_totals(&stats->heap_count, &stats->heap_bytes);
     stats->run_cache_bytes = run_cache_bytes + huge.cached_bytes;
     stats->page_heap_bytes = pages.dirty_bytes;
     stats->released_bytes = pages.clean_bytes;

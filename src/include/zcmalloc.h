@@ -202,6 +202,8 @@ struct zc_stats {
     uint64_t os_resize_bytes;
     uint64_t minor_fault_count; /* of the whole process */
     uint64_t major_fault_count;
+    uint64_t heap_count; /* heaps and pools of one's own */
+    uint64_t heap_bytes; /* of large_bytes: what they hold, small blocks and free ones too */
 };
 
 /* The same by size class. span_bytes is (in_use + thread_cache + depot + free) * block_bytes + tail. */
@@ -238,6 +240,87 @@ ZC_ATTR_EXPORT int zc_stats_write(int fd, int format) ZC_NOEXCEPT;
 
 /* zc_stats_write(fd, ZC_STATS_TEXT) */
 ZC_ATTR_EXPORT void zc_stats_print(int fd) ZC_NOEXCEPT;
+
+/* --- heaps and pools of one's own ----------------------------------------------------------------
+ *
+ * A heap is a set of blocks that ends at once, with spans, caches and statistics of its own; a pool is one for
+ * blocks of one size. Neither has pages before its first block, nor a limit to its growth. At most 65535 exist
+ * at a time.
+ *
+ * Threads      as above: any thread may use any heap, and free what another allocated from it. Each caches
+ *              blocks of the heaps it uses; its exit returns them. Destroying a heap while another thread still
+ *              uses it is a mistake that need not be noticed; a thread that merely used it before, and exits
+ *              or goes on with other heaps, is none.
+ * Free         free, realloc and malloc_usable_size know these blocks too, but take longer than the
+ *              functions here: a realloc stays in the heap. They must not be used after destroy.
+ * Misuse       a block of another heap or none, a block freed twice, a heap that does not exist: one sentence on
+ *              fd 2 and abort(), as above. A handle that was destroyed is known until its place is taken by
+ *              a new heap.
+ * fork         the child has a copy of all heaps and may go on using, and destroy, each. */
+struct zc_heap;
+struct zc_pool;
+
+/* A heap without blocks; 4 KiB of metadata, used again after destroy. */
+ZC_ATTR_EXPORT struct zc_heap *zc_heap_new(void) ZC_NOEXCEPT ZC_ATTR_RESULT;
+
+/* Frees every block of the heap, and the heap. NULL is ignored; errno is kept. The pages go to the page heap,
+ * whence zc_trim gives them to the operating system. */
+ZC_ATTR_EXPORT void zc_heap_destroy(struct zc_heap *heap) ZC_NOEXCEPT;
+
+/* As zc_malloc, zc_calloc, zc_realloc and zc_free, for blocks of this heap. zc_heap_memalign is as
+ * zc_aligned_alloc: an alignment that is no power of two gives NULL with EINVAL. */
+ZC_ATTR_EXPORT void *zc_heap_malloc(struct zc_heap *heap, size_t size) ZC_NOEXCEPT ZC_ATTR_MALLOC
+    ZC_ATTR_SIZE(2);
+ZC_ATTR_EXPORT void *zc_heap_calloc(struct zc_heap *heap, size_t count,
+                                    size_t size) ZC_NOEXCEPT ZC_ATTR_MALLOC ZC_ATTR_SIZE(2, 3);
+ZC_ATTR_EXPORT void *zc_heap_realloc(struct zc_heap *heap, void *block,
+                                     size_t size) ZC_NOEXCEPT ZC_ATTR_RESULT ZC_ATTR_SIZE(3);
+ZC_ATTR_EXPORT void *zc_heap_memalign(struct zc_heap *heap, size_t alignment,
+                                      size_t size) ZC_NOEXCEPT ZC_ATTR_MALLOC ZC_ATTR_SIZE(3);
+ZC_ATTR_EXPORT void zc_heap_free(struct zc_heap *heap, void *block) ZC_NOEXCEPT;
+
+/* Bytes that may be used from block on, which must be a block of this heap. 0 for NULL. */
+ZC_ATTR_EXPORT size_t zc_heap_usable_size(struct zc_heap *heap, const void *block) ZC_NOEXCEPT;
+
+/* 1 if block is the start of a block that this heap has, or had, handed out; 0 for any other pointer value.
+ * Takes no lock. */
+ZC_ATTR_EXPORT int zc_heap_owns(struct zc_heap *heap, const void *block) ZC_NOEXCEPT;
+
+/* Returns what the calling thread has cached of this heap, and gives spans without blocks to the page heap;
+ * the bytes of these. */
+ZC_ATTR_EXPORT size_t zc_heap_collect(struct zc_heap *heap) ZC_NOEXCEPT;
+
+/* What a heap or pool holds, in bytes unless named a count. Exact while no thread uses it, a snapshot else. The
+ * struct only ever grows at its end. */
+#define ZC_HEAP_USAGE_VERSION 1
+
+struct zc_heap_usage {
+    uint32_t version;
+    uint32_t struct_bytes;
+    uint64_t live_bytes;   /* blocks held by the program, as large as they are usable */
+    uint64_t live_count;   /* of these blocks */
+    uint64_t cached_bytes; /* free blocks in threads' caches */
+    uint64_t cached_count;
+    uint64_t span_count; /* runs of pages; each block above 64 KiB is one */
+    uint64_t held_bytes; /* of these runs: what the heap keeps from all others */
+    uint64_t held_peak_bytes;
+};
+
+/* Fills at most struct_bytes bytes of *stats; 0, or -1 with EINVAL if struct_bytes < 8. */
+ZC_ATTR_EXPORT int zc_heap_stats(struct zc_heap *heap, struct zc_heap_usage *stats,
+                                 size_t struct_bytes) ZC_NOEXCEPT;
+
+/* A pool of blocks of size bytes, each aligned to alignment, a power of two (else NULL with EINVAL); 0 means as
+ * malloc would align them. The blocks lie size bytes apart, rounded up to the alignment and to at least 8:
+ * no rounding to a size class. */
+ZC_ATTR_EXPORT struct zc_pool *zc_pool_new(size_t size,
+                                           size_t alignment) ZC_NOEXCEPT ZC_ATTR_RESULT;
+ZC_ATTR_EXPORT void zc_pool_destroy(struct zc_pool *pool) ZC_NOEXCEPT;
+ZC_ATTR_EXPORT void *zc_pool_malloc(struct zc_pool *pool) ZC_NOEXCEPT ZC_ATTR_MALLOC;
+ZC_ATTR_EXPORT void zc_pool_free(struct zc_pool *pool, void *block) ZC_NOEXCEPT;
+ZC_ATTR_EXPORT size_t zc_pool_collect(struct zc_pool *pool) ZC_NOEXCEPT;
+ZC_ATTR_EXPORT int zc_pool_stats(struct zc_pool *pool, struct zc_heap_usage *stats,
+                                 size_t struct_bytes) ZC_NOEXCEPT;
 
 /* "0.1.0" */
 ZC_ATTR_EXPORT const char *zc_version(void) ZC_NOEXCEPT;
