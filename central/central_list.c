@@ -45,6 +45,8 @@ struct central_list {
     uint64_t fetch_count;
     uint64_t return_count;
     uint64_t span_made_count;
+    uint64_t purged_pages; /* sum over the spans */
+    uint32_t keeps_charge; /* there is a hard limit; atomic, relaxed: statistics */
 } ZCI_LINE;
 
 static struct central_list lists[ZCI_CLASS_COUNT] = {
@@ -69,12 +71,36 @@ static void touch_locked(struct span *span)
     span->touched_tick = atomic_load_relaxed(&tick_now);
 }
 
+/* Under a hard limit purged pages stay charged: somebody will take them into use again, which must neither fail
+ * nor pass the limit. */
+static void count_purged_locked(struct central_list *list, int64_t pages)
+{
+    counter_add(&list->purged_pages, (uint64_t)pages);
+    if (!list->keeps_charge)
+        zci_footprint_add(-pages * (int64_t)zci_os_page_bytes());
+}
+
+void zci_central_follow_limit(void)
+{
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        struct central_list *list = &lists[c];
+        lock_acquire(&list->lock);
+        bool keeps_charge = zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT;
+        if (keeps_charge != list->keeps_charge) {
+            int64_t bytes = (int64_t)(list->purged_pages * zci_os_page_bytes());
+            atomic_store_relaxed(&list->keeps_charge, keeps_charge);
+            zci_footprint_add(keeps_charge ? bytes : -bytes);
+        }
+        lock_release(&list->lock);
+    }
+}
+
 /* The span's pages count as resident again: somebody will write to them, or the page heap counts anew. */
-static void unpurge_locked(struct span *span)
+static void unpurge_locked(struct central_list *list, struct span *span)
 {
     if (ZCI_LIKELY(span->purged_pages == 0))
         return;
-    zci_footprint_add((int64_t)(span->purged_pages * zci_os_page_bytes()));
+    count_purged_locked(list, -(int64_t)span->purged_pages);
     span->purged_pages = 0;
 }
 
@@ -200,7 +226,7 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
         list->empty_count -= span->used == 0;
         if (ZCI_UNLIKELY(span->purged_pages != 0)) {
             atomic_add_64(&refault_bytes, span->purged_pages * zci_os_page_bytes());
-            unpurge_locked(span);
+            unpurge_locked(list, span);
         }
         touch_locked(span);
         taken += span_take_blocks(span, size_class, objects + taken, count - taken);
@@ -232,7 +258,7 @@ struct span *zci_central_span_of(unsigned class_index, const void *block, uint32
 static void retire_locked(struct central_list *list, struct span *span)
 {
     unlist_locked(list, span);
-    unpurge_locked(span);
+    unpurge_locked(list, span);
     span_set_state(span, SPAN_CACHED);
     counter_add(&list->span_count, (uint64_t)-1);
 }
@@ -361,9 +387,9 @@ void zci_central_sweep_end(struct span *span, size_t purged_pages)
     lock_acquire(&list->lock);
     list->sweeping = NULL;
     span->bucket = SPAN_UNLISTED;
-    unpurge_locked(span);
+    unpurge_locked(list, span);
     span->purged_pages = (uint16_t)purged_pages;
-    zci_footprint_add(-(int64_t)(purged_pages * zci_os_page_bytes()));
+    count_purged_locked(list, (int64_t)purged_pages);
     if (span->used == 0 && list->empty_count >= ZCI_EMPTY_SPANS_KEPT) {
         retire_locked(list, span);
         span->next = NULL;
@@ -385,6 +411,9 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats)
     stats->fetch_count = atomic_load_relaxed(&list->fetch_count);
     stats->return_count = atomic_load_relaxed(&list->return_count);
     stats->span_made_count = atomic_load_relaxed(&list->span_made_count);
+    stats->purged_bytes = atomic_load_relaxed(&list->keeps_charge) != 0
+                              ? 0
+                              : atomic_load_relaxed(&list->purged_pages) * zci_os_page_bytes();
     uint64_t out = stats->fetch_count - stats->return_count;
     uint64_t all = stats->span_count * size_class->capacity;
     stats->free_count = all > out ? all - out : 0;
@@ -400,6 +429,7 @@ static void rebuild_span(struct span *span, void *context)
     struct central_list *list = &lists[class_index];
     span->used = span_count_used(span);
     list->span_count++;
+    list->purged_pages += span->purged_pages;
     list->fetch_count += span->used;
     if (span == list->sweeping)
         return;
@@ -422,6 +452,7 @@ void zci_central_fork_child(void)
             list->sweeping = NULL;
         list->filled = 0;
         list->span_count = 0;
+        list->purged_pages = 0;
         list->empty_count = 0;
         list->fetch_count = list->return_count;
         memset(list->buckets, 0, sizeof list->buckets);

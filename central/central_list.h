@@ -49,6 +49,7 @@ struct central_stats {
     uint64_t fetch_count; /* blocks */
     uint64_t return_count;
     uint64_t span_made_count;
+    uint64_t purged_bytes; /* of span_bytes: given back to the OS and not charged */
 };
 
 /* A snapshot. */
@@ -59,6 +60,9 @@ struct span *zci_central_span_of(unsigned class_index, const void *block, uint32
 
 /* A run of the page heap becomes metadata, for the time when the OS gives no more; false: there is none. */
 bool zci_central_donate(void);
+
+/* After the hard limit was set or lifted: purged pages are charged, or no longer. */
+void zci_central_follow_limit(void);
 
 /* In the child of a fork: rebuilds what a thread that is gone was changing. */
 void zci_central_fork_child(void);

@@ -5,6 +5,7 @@
 
 #include "base/atomic.h"
 #include "base/options.h"
+#include "central/central_list.h"
 #include "heap/gc.h"
 #include "os/footprint.h"
 
@@ -37,6 +38,7 @@ void zci_limit_set_soft(uint64_t bytes)
 void zci_limit_set_hard(uint64_t bytes)
 {
     zci_footprint_set_hard_limit(to_footprint(bytes));
+    zci_central_follow_limit();
     if (zci_footprint_bytes() > to_footprint(bytes))
         collect_for_limit();
 }
@@ -73,6 +75,7 @@ void zci_limit_init(void)
 {
     zci_footprint_set_soft_limit(to_footprint(zci_options.soft_limit));
     zci_footprint_set_hard_limit(to_footprint(zci_options.hard_limit));
+    zci_central_follow_limit();
 }
 
 void zci_limit_stats(struct limit_stats *stats)
