@@ -154,7 +154,8 @@ static struct info_words collect_info(void)
     size_t cached = stats.thread_cache_bytes + stats.depot_bytes;
     size_t idle = stats.central_bytes + stats.run_cache_bytes + stats.page_heap_bytes;
     return (struct info_words){
-        .arena = stats.mapped_bytes - stats.metadata_bytes - stats.huge_bytes,
+        .arena = stats.mapped_bytes + stats.span_released_bytes - stats.metadata_bytes -
+                 stats.huge_bytes,
         .hblks = stats.huge_count,
         .hblkhd = stats.huge_bytes,
         .usmblks = stats.mapped_peak_bytes,

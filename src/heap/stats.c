@@ -8,6 +8,7 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "heap/gc.h"
 #include "heap/large.h"
 #include "heap/limit.h"
 #include "heap/private_heap.h"
@@ -155,6 +156,23 @@ void zci_stats_add_process(struct zc_stats *stats)
     stats->major_fault_count = usage.major_fault_count;
 }
 
+static void collect_gc(struct zc_stats *stats)
+{
+    struct gc_stats gc;
+    zci_gc_stats(&gc);
+    stats->gc_step_count = gc.step_count;
+    stats->gc_swept_bytes = gc.swept_bytes;
+    stats->gc_decayed_bytes = gc.decayed_bytes;
+    stats->gc_idle_bytes = gc.idle_bytes;
+    stats->gc_refault_bytes = gc.refault_bytes;
+    stats->gc_hold_bytes = gc.hold_bytes;
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        struct central_stats central;
+        zci_central_stats(c, &central);
+        stats->span_released_bytes += central.purged_bytes;
+    }
+}
+
 static void collect_limits(struct zc_stats *stats)
 {
     struct limit_stats limits;
@@ -172,6 +190,7 @@ static void collect(struct zc_stats *stats, struct zc_class_stats *classes)
     collect_pages(stats);
     collect_os(stats);
     collect_limits(stats);
+    collect_gc(stats);
 }
 
 void zci_stats_collect(struct zc_stats *stats)

@@ -143,7 +143,7 @@ struct zc_stats {
     uint64_t released_bytes;     /* free pages given back to the OS, address space kept */
     uint64_t metadata_bytes;     /* the allocator's own tables, as mapped */
     uint64_t mapped_bytes;       /* small + large + central + span_tail + run_cache + page_heap +
-                                     metadata: what may be resident */
+                                     metadata - span_released: what may be resident */
     uint64_t mapped_peak_bytes;
     uint64_t reserved_bytes; /* address space, used or not */
     uint64_t thread_count;   /* live threads with a cache */
@@ -204,6 +204,13 @@ struct zc_stats {
     uint64_t major_fault_count;
     uint64_t heap_count; /* heaps and pools of one's own */
     uint64_t heap_bytes; /* of large_bytes: what they hold, small blocks and free ones too */
+    uint64_t span_released_bytes; /* of span_bytes: given back to the OS from between blocks */
+    uint64_t gc_step_count;
+    uint64_t gc_swept_bytes;   /* given back from between the blocks of spans */
+    uint64_t gc_decayed_bytes; /* given back as free pages */
+    uint64_t gc_idle_bytes;    /* taken out of the caches of sleeping threads */
+    uint64_t gc_refault_bytes; /* given back and taken into use again */
+    uint64_t gc_hold_bytes;    /* free pages kept because of that */
 };
 
 /* The same by size class. span_bytes is (in_use + thread_cache + depot + free) * block_bytes + tail. */

@@ -88,7 +88,8 @@ static void check_pages(void)
              stats.in_use_bytes - stats.large_bytes + stats.thread_cache_bytes + stats.depot_bytes);
     CHECK_EQ(stats.mapped_bytes, stats.small_bytes + stats.large_bytes + stats.central_bytes +
                                      stats.span_tail_bytes + stats.run_cache_bytes +
-                                     stats.page_heap_bytes + stats.metadata_bytes);
+                                     stats.page_heap_bytes + stats.metadata_bytes -
+                                     stats.span_released_bytes);
     CHECK(stats.mapped_peak_bytes >= stats.mapped_bytes);
     CHECK(stats.large_bytes >= stats.large_requested_bytes);
     CHECK_EQ(stats.span_utilisation_percent,
