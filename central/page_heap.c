@@ -34,6 +34,7 @@ static struct {
     uint64_t purged;         /* granules given back, as far as they were not taken again */
     uint64_t refaulted;      /* granules taken again, ever */
     uint64_t hold;           /* granules: demand that came back lately and will again */
+    uint64_t hold_ms;        /* since hold last fell */
     uint64_t decay_rate;     /* granules per 1024 ms */
     uint64_t decay_due;      /* 1024ths of a granule and ms that are due already */
     uint64_t reuse_count;    /* atomic, relaxed: statistics, as those below */
@@ -462,13 +463,24 @@ size_t zci_page_heap_release(size_t keep_bytes)
 /* How long demand that came back holds pages, about. */
 #define HOLD_MS 60000
 
+/* Not at all in a step that is too short for a granule: then the next ones count together. */
+static void fade_hold_locked(uint64_t elapsed_ms)
+{
+    heap.hold_ms += elapsed_ms;
+    uint64_t granules = heap.hold * min_size(heap.hold_ms, HOLD_MS) / HOLD_MS;
+    if (granules != 0) {
+        heap.hold -= granules;
+        heap.hold_ms = 0;
+    }
+}
+
 /* How many granules are due. What lay idle since the last call goes at a rate that would have the largest such
  * amount gone in decay_ms; what came back lately stays. */
 static size_t decay_due_locked(uint64_t elapsed_ms, uint64_t decay_ms)
 {
     uint64_t idle = heap.dirty_low;
     heap.dirty_low = heap.dirty.granules;
-    heap.hold -= heap.hold * min_size(elapsed_ms, HOLD_MS) / HOLD_MS;
+    fade_hold_locked(elapsed_ms);
     idle -= min_size(idle, heap.hold);
     if (idle == 0) {
         heap.decay_rate = 0;

@@ -188,6 +188,28 @@ static void room_is_not_charged(void)
 }
 
 /* Takes and gives at random; the walk must hold throughout. */
+/* What was taken again soon after it went back is kept, but not for good, however short the steps are. */
+static void held_pages_fade(void)
+{
+    struct page_heap_stats stats;
+    for (int i = 0; i < 2; i++) {
+        zci_page_heap_release(0);
+        struct span *span = take(64);
+        if (CHECK(span != NULL))
+            give(span);
+    }
+    zci_page_heap_decay(1, 1);
+    zci_page_heap_decay(1000, 1);
+    zci_page_heap_stats(&stats);
+    CHECK(stats.hold_bytes > 0);
+    CHECK(stats.dirty_bytes > 0);
+    for (int i = 0; i < 60000; i++)
+        zci_page_heap_decay(10, 100);
+    zci_page_heap_stats(&stats);
+    CHECK_EQ(stats.hold_bytes, 0);
+    CHECK_EQ(stats.dirty_bytes, 0);
+}
+
 static void random_work(void)
 {
     static struct span *runs[200];
@@ -228,6 +250,7 @@ int main(void)
     RUN(released_pages_read_zero);
     RUN(refused_purge_keeps_the_pages);
     RUN(room_is_not_charged);
+    RUN(held_pages_fade);
     RUN(random_work);
     return check_done();
 }
