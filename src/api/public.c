@@ -3,6 +3,7 @@
 /* public.c - the zc_ functions of zcmalloc.h, whose comments are the contract. */
 #include "api/contract.h"
 #include "heap/bootstrap.h"
+#include "heap/gc.h"
 #include "heap/limit.h"
 #include "heap/stats.h"
 #include "zcmalloc.h"
@@ -96,6 +97,54 @@ size_t zc_trim(size_t keep_bytes)
     size_t released = zci_heap_trim(keep_bytes);
     errno = saved;
     return released;
+}
+
+size_t zc_collect(int level)
+{
+    int saved = errno;
+    size_t released;
+    zci_bootstrap();
+    switch (level) {
+    case ZC_COLLECT_STEP:
+        released = zci_gc_collect(GC_STEP, 0);
+        break;
+    case ZC_COLLECT_CACHES:
+        released = zci_gc_collect(GC_CACHES, 0);
+        break;
+    case ZC_COLLECT_ALL:
+        released = zci_gc_collect(GC_ALL, 0);
+        break;
+    default:
+        errno = EINVAL;
+        return 0;
+    }
+    errno = saved;
+    return released;
+}
+
+size_t zc_release_to_os(size_t bytes)
+{
+    int saved = errno;
+    zci_bootstrap();
+    size_t released = zci_gc_release(bytes);
+    errno = saved;
+    return released;
+}
+
+int zc_background_start(void)
+{
+    int saved = errno;
+    zci_bootstrap();
+    bool done = zci_gc_background_start();
+    errno = done ? saved : EAGAIN;
+    return done ? 0 : -1;
+}
+
+void zc_background_stop(void)
+{
+    int saved = errno;
+    zci_gc_background_stop();
+    errno = saved;
 }
 
 size_t zc_limit_get(int which)

@@ -107,6 +107,30 @@ ZC_ATTR_EXPORT int zc_owns(const void *block) ZC_NOEXCEPT;
  * central lists, idle pages. Keeps keep_bytes of free pages. Returns the bytes given back. */
 ZC_ATTR_EXPORT size_t zc_trim(size_t keep_bytes) ZC_NOEXCEPT;
 
+/* How much zc_collect does. The collector does steps by itself, see ZCMALLOC_GC_MS; nothing has to call this.
+ * ZC_COLLECT_STEP:   one of these steps, now: what has lain idle for long enough goes down one layer.
+ * ZC_COLLECT_CACHES: everything that waits in caches goes to the page heap: of this thread, of dead threads and,
+ *                    on Linux, of threads that sleep; what waits between threads. Nothing goes to the OS but what
+ *                    would not fit.
+ * ZC_COLLECT_ALL:    the same, then all free pages go to the OS, also those between live blocks. As zc_trim(0). */
+enum zc_collect_level { ZC_COLLECT_STEP, ZC_COLLECT_CACHES, ZC_COLLECT_ALL };
+
+/* Bytes given back to the OS; 0 with EINVAL for a value that is no enum zc_collect_level. Waits for a collection
+ * that another thread is in the middle of. */
+ZC_ATTR_EXPORT size_t zc_collect(int level) ZC_NOEXCEPT;
+
+/* Gives at least this many bytes back to the OS, if so many are free, and not many more: mappings and free pages
+ * first, caches only if these are not enough. Returns the bytes given back. */
+ZC_ATTR_EXPORT size_t zc_release_to_os(size_t bytes) ZC_NOEXCEPT;
+
+/* A thread that does the collector's steps also while the program allocates nothing, as with
+ * ZCMALLOC_BACKGROUND=1. It blocks all signals. 0, also if there is one already; or -1 with EAGAIN if there can
+ * be no more threads. The child of a fork has none, and may start one. */
+ZC_ATTR_EXPORT int zc_background_start(void) ZC_NOEXCEPT;
+
+/* Ends that thread; it may still be finishing a step when this returns. Without one nothing happens. */
+ZC_ATTR_EXPORT void zc_background_stop(void) ZC_NOEXCEPT;
+
 /* --- limits -------------------------------------------------------------------------------------- */
 
 /* What is limited is mapped_bytes of struct zc_stats: all that may be resident because of the allocator,
