@@ -37,7 +37,7 @@ struct central_list {
     struct lock lock;
     uint32_t filled; /* bit b: buckets[b] is not empty; under lock, as all below */
     struct span *buckets[BUCKETS];
-    uint64_t empty_count;  /* listed spans with no block out */
+    uint64_t empty_count;  /* listed spans with no block out; atomic: zci_central_drain looks */
     struct span *sweeping; /* the one that is SPAN_SWEEPING, or NULL */
     uint64_t sweeper;      /* the identity of the thread that sweeps it */
     uint64_t span_count;   /* atomic, relaxed: statistics */
@@ -216,14 +216,14 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
             if (fresh != NULL) {
                 counter_add(&list->span_count, 1);
                 counter_add(&list->span_made_count, 1);
-                list->empty_count++;
+                counter_add(&list->empty_count, 1);
                 relist_locked(list, fresh, size_class->capacity);
             } else if (list->filled == 0) {
                 break;
             }
         }
         struct span *span = list->buckets[__builtin_ctz(list->filled)];
-        list->empty_count -= span->used == 0;
+        counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
         if (ZCI_UNLIKELY(span->purged_pages != 0)) {
             atomic_add_64(&refault_bytes, span->purged_pages * zci_os_page_bytes());
             unpurge_locked(list, span);
@@ -279,7 +279,7 @@ static bool return_run_locked(struct central_list *list, struct span *span, void
         retire_locked(list, span);
         return true;
     }
-    list->empty_count += span->used == 0;
+    counter_add(&list->empty_count, span->used == 0);
     relist_locked(list, span, zci_size_classes[span->class_index].capacity);
     return false;
 }
@@ -293,7 +293,7 @@ static void end_spans(struct span *spans)
     }
 }
 
-static bool is_idle(const struct span *span, uint32_t age)
+ZCI_READS_RACILY static bool is_idle(const struct span *span, uint32_t age)
 {
     return atomic_load_relaxed(&tick_now) - span->touched_tick >= age;
 }
@@ -355,19 +355,31 @@ void zci_central_drain(uint32_t age)
     }
 }
 
+/* The descriptor may be of any run, of which others write it: only what is listed here holds still. */
+ZCI_READS_RACILY static unsigned class_of_any(const struct span *span)
+{
+    return span->class_index;
+}
+
+ZCI_READS_RACILY static bool can_sweep_locked(const struct span *span, unsigned class_index,
+                                              uint32_t age)
+{
+    return span_state(span) == SPAN_SMALL && span->class_index == class_index &&
+           span_heap(span) == 0 && span->bucket < BUCKETS && span->touched_tick != 0 &&
+           (age == 0 || is_idle(span, age));
+}
+
 bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image)
 {
-    unsigned class_index = atomic_load_relaxed(&span->class_index);
+    unsigned class_index = class_of_any(span);
     if (class_index == 0 || class_index >= ZCI_CLASS_COUNT)
         return false;
     struct central_list *list = &lists[class_index];
     lock_acquire(&list->lock);
-    bool can = span_state(span) == SPAN_SMALL && span->class_index == class_index &&
-               span_heap(span) == 0 && span->bucket < BUCKETS && span->touched_tick != 0 &&
-               (age == 0 || is_idle(span, age));
+    bool can = can_sweep_locked(span, class_index, age);
     if (can) {
         unlist_locked(list, span);
-        list->empty_count -= span->used == 0;
+        counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
         span->bucket = SPAN_SWEEPING;
         span->touched_tick = 0;
         list->sweeping = span;
@@ -395,7 +407,7 @@ void zci_central_sweep_end(struct span *span, size_t purged_pages)
         span->next = NULL;
         empty = span;
     } else {
-        list->empty_count += span->used == 0;
+        counter_add(&list->empty_count, span->used == 0);
         relist_locked(list, span, zci_size_classes[span->class_index].capacity);
     }
     lock_release(&list->lock);
@@ -434,7 +446,7 @@ static void rebuild_span(struct span *span, void *context)
     if (span == list->sweeping)
         return;
     span->bucket = SPAN_UNLISTED;
-    list->empty_count += span->used == 0;
+    counter_add(&list->empty_count, span->used == 0);
     relist_locked(list, span, zci_size_classes[class_index].capacity);
 }
 

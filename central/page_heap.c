@@ -157,7 +157,7 @@ static void note_refault_locked(size_t granules)
 {
     uint64_t again = min_size(granules, heap.purged);
     heap.purged -= again;
-    heap.hold += again;
+    counter_add(&heap.hold, again);
     counter_add(&heap.refaulted, again);
 }
 
@@ -469,7 +469,7 @@ static void fade_hold_locked(uint64_t elapsed_ms)
     heap.hold_ms += elapsed_ms;
     uint64_t granules = heap.hold * min_size(heap.hold_ms, HOLD_MS) / HOLD_MS;
     if (granules != 0) {
-        heap.hold -= granules;
+        counter_add(&heap.hold, -granules);
         heap.hold_ms = 0;
     }
 }
