@@ -14,8 +14,6 @@
 #define ZCI_NORETURN __attribute__((noreturn))
 #define ZCI_EXPORT   __attribute__((visibility("default")))
 #define ZCI_UNUSED   __attribute__((unused))
-/* Reads what others are writing, for figures that may be a moment old: ThreadSanitizer need not tell. */
-#define ZCI_READS_RACILY __attribute__((no_sanitize("thread")))
 /* For C++: no exception passes, so a caller needs no frame to stop one. */
 #define ZCI_NOTHROW __attribute__((nothrow))
 
@@ -28,6 +26,14 @@
 #endif
 #ifndef ZCI_SANITIZE_THREAD
 #define ZCI_SANITIZE_THREAD 0
+#endif
+
+/* Reads what others are writing, for figures that may be a moment old: ThreadSanitizer need not tell. What gcc
+ * inlines would lose the attribute. */
+#if ZCI_SANITIZE_THREAD
+#define ZCI_READS_RACILY __attribute__((no_sanitize("thread"), noinline))
+#else
+#define ZCI_READS_RACILY
 #endif
 
 /* The size of a unit of sharing between cores; two lines on Intel (adjacent-line prefetch) and Apple. */
