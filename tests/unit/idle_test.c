@@ -53,7 +53,9 @@ static void *hold_then(void *how)
         zc_free(blocks[i]);
     set_stage(1);
     if (how == NULL)
-        wait_for_stage(2); /* nearly always asleep */
+        /* Long sleeps, lest it wakes up in the middle of every look at it. */
+        while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
+            pause_us(50000);
     else
         while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
             ;
