@@ -109,6 +109,11 @@ const struct os_calls zci_os_calls_native = {
     .resize = native_resize,
 };
 
+void zci_os_advise_huge(void *start, size_t bytes)
+{
+    (void)madvise(start, bytes, MADV_HUGEPAGE);
+}
+
 void zci_os_wait(uint32_t *word, uint32_t expected)
 {
     (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
