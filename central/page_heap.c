@@ -15,8 +15,8 @@
 #include "pagemap/pagemap.h"
 
 #define ARENA_ALIGNMENT   ((size_t)2 << 20)
-#define ARENA_BYTES_FIRST ((size_t)64 << 20)
-#define ARENA_BYTES_MAX   ((size_t)1 << 30)
+#define ARENA_BYTES_FIRST ZCI_OS_ARENA_BYTES_FIRST
+#define ARENA_BYTES_MAX   ZCI_OS_ARENA_BYTES_MAX
 #define ARENA_BYTES_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_MOST  ((size_t)64 << 20)
@@ -43,13 +43,26 @@ static struct run_tree *tree_of(const struct span *span)
     return span->is_zero ? &heap.clean : &heap.dirty;
 }
 
+/* span->is_zero of a run that was given back where that does not clear it. It is in the clean tree, joins
+ * its own kind only, and is zci_os_reuse'd, whole, before anyone has it. */
+#define RUN_PURGED   2
+#define PURGED_STATE (ZCI_OS_PURGED_READS_ZERO ? 1 : RUN_PURGED)
+
+static void reuse(struct span *span)
+{
+    if (span->is_zero != RUN_PURGED)
+        return;
+    zci_os_reuse((void *)span->start, span_bytes(span));
+    span->is_zero = false;
+}
+
 static uint64_t span_end(const struct span *span)
 {
     return span->start + span_bytes(span);
 }
 
 /* Makes a run out of consecutive descriptors; the caller sets its state. */
-static void describe(struct span *span, uint64_t start, size_t granules, bool is_zero)
+static void describe(struct span *span, uint64_t start, size_t granules, uint8_t is_zero)
 {
     span->start = start;
     span->granules = (uint32_t)granules;
@@ -308,8 +321,10 @@ struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
         release_locked(0);
         span = alloc_locked(granules, align_granules);
     }
-    if (span != NULL)
+    if (span != NULL) {
         pagemap_set(span->start, span);
+        reuse(span);
+    }
     unlock_and_report();
     return span;
 }
@@ -351,6 +366,7 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
         next != span + span->granules || next->granules < more)
         return false;
     struct span *taken = carve_locked(next, 0, more);
+    reuse(taken);
     atomic_store_release(&span->granules, (uint32_t)granules);
     pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
     span_set_state(taken, SPAN_NONE);
@@ -388,7 +404,7 @@ static size_t release_locked(size_t keep_bytes)
         released += span_bytes(span);
         zci_run_tree_remove(&heap.dirty, span);
         span_set_state(span, SPAN_CACHED);
-        span->is_zero = true;
+        span->is_zero = PURGED_STATE;
         heap.purged += span->granules;
         free_locked(span);
     }

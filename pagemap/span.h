@@ -36,7 +36,7 @@ struct span {
     uint32_t granules;
     uint8_t state; /* atomic; enum span_state */
     uint8_t class_index;
-    uint8_t is_zero; /* no byte was ever written since the OS gave or purged it */
+    uint8_t is_zero; /* no byte was ever written since the OS gave or purged it; see page_heap.c */
 
     union {
         uint8_t bucket;    /* SMALL: which occupancy list, or SPAN_UNLISTED, or SPAN_SWEEPING */

@@ -42,8 +42,10 @@ ZCI_STATIC_ASSERT(BATCH_GRADES == sizeof(((struct thread_cache *)0)->stash) / si
 const struct closed_cache zci_closed_caches[CLOSED_COUNT] = {[0 ... CLOSED_COUNT - 1] =
                                                                  CLOSED_BINS};
 
+#if ZCI_THREAD_VARIABLE
 __thread struct thread_cache *zci_thread_cache =
     (struct thread_cache *)(uintptr_t)&zci_closed_caches[CLOSED_UNBORN];
+#endif
 
 void zci_thread_cache_init(struct thread_cache *cache)
 {

@@ -46,6 +46,8 @@ void zci_os_set_page_bytes(size_t bytes)
  * already when the request before it was a multiple of the alignment. */
 void *zci_os_reserve(size_t bytes, size_t alignment)
 {
+    if (zci_os_calls->reserve_aligned != NULL)
+        return counted_calls()->reserve_aligned(bytes, alignment);
     char *start = counted_calls()->reserve(NULL, bytes);
     if (start == NULL || ((uintptr_t)start & (alignment - 1)) == 0)
         return start;
@@ -82,6 +84,12 @@ bool zci_os_purge(void *start, size_t bytes)
     return counted_calls()->purge(start, bytes) == 0;
 }
 
+void zci_os_reuse(void *start, size_t bytes)
+{
+    if (zci_os_calls->reuse != NULL)
+        counted_calls()->reuse(start, bytes);
+}
+
 bool zci_os_populate(void *start, size_t bytes)
 {
     return counted_calls()->populate(start, bytes) == 0;
@@ -107,24 +115,6 @@ bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes)
     return counted_calls()->resize(start, old_bytes, new_bytes) == 0;
 }
 
-static pthread_key_t exit_key;
-static int exit_key_made;
-
-bool zci_os_thread_exit_register(void (*hook)(void *))
-{
-    if (pthread_key_create(&exit_key, hook) != 0)
-        return false;
-    /* Pairs with zci_os_thread_exit_arm. */
-    atomic_store_release(&exit_key_made, 1);
-    return true;
-}
-
-bool zci_os_thread_exit_arm(void *argument)
-{
-    /* Pairs with zci_os_thread_exit_register. */
-    return atomic_load_acquire(&exit_key_made) && pthread_setspecific(exit_key, argument) == 0;
-}
-
 /* Small: it calls nothing of the program. glibc takes thread-local storage out of the stack too. */
 #define OWN_STACK_BYTES ((size_t)128 << 10)
 
@@ -144,10 +134,4 @@ bool zci_os_thread_start(void *(*body)(void *))
     }
     pthread_attr_destroy(&attributes);
     return done;
-}
-
-void zci_os_fork_register(void (*child)(void))
-{
-    /* No prepare handler: nothing is locked across a fork, see src/heap/fork.c. */
-    (void)pthread_atfork(NULL, NULL, child);
 }
