@@ -343,6 +343,8 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
     if (!has_room && loaded != NULL) {
         struct batch *full = unload(cache, class_index);
         unsigned grade = full->grade;
+        /* A walker of a stopped process must not find here what others may take from the depot. */
+        load(cache, class_index, NULL);
         if (shelf->spare_count < spare_limit(class_index)) {
             spare_push(shelf, full);
         } else {
