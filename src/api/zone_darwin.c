@@ -222,7 +222,7 @@ static void *zone_type_malloc_with_options(struct zone *zone, size_t alignment, 
 
 /* --- the zones ------------------------------------------------------------------------------------------------ */
 
-#define OUR_ZONE(name)                                                                             \
+#define OUR_ZONE(name, table)                                                                      \
     {                                                                                              \
         .zone =                                                                                    \
             {                                                                                      \
@@ -236,7 +236,7 @@ static void *zone_type_malloc_with_options(struct zone *zone, size_t alignment, 
                 .zone_name = (name),                                                               \
                 .batch_malloc = zone_batch_malloc,                                                 \
                 .batch_free = zone_batch_free,                                                     \
-                .introspect = &zci_zone_introspection,                                             \
+                .introspect = &(table),                                                            \
                 .version = ZONE_VERSION,                                                           \
                 .memalign = zone_memalign,                                                         \
                 .free_definite_size = zone_free_definite_size,                                     \
@@ -255,8 +255,10 @@ static void *zone_type_malloc_with_options(struct zone *zone, size_t alignment, 
 
 #define OWN_PAGES __attribute__((aligned(ZONE_BYTES)))
 
-struct zone_pages zci_zone OWN_PAGES = OUR_ZONE("zcmalloc");
-struct zone_pages zci_zone_twin OWN_PAGES = OUR_ZONE("zcmalloc (moving)");
+/* zone_route_darwin.c puts these back from the twin, which is never routed. */
+struct zone_pages zci_zone OWN_PAGES = OUR_ZONE("zcmalloc", zci_zone_introspection);
+struct zone_pages zci_zone_twin OWN_PAGES =
+    OUR_ZONE("zcmalloc (moved)", zci_zone_twin_introspection);
 
 void zci_zone_prepare(void)
 {

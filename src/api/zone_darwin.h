@@ -134,7 +134,8 @@ struct zone_pages {
 
 ZCI_STATIC_ASSERT(sizeof(struct zone_pages) == ZONE_BYTES, "whole pages of 16 KiB");
 
-/* The zone, and its twin, which claims the same blocks while the zone itself changes its place. */
+/* The zone, and its twin, which claims the same blocks while the zone itself changes its place, but has
+ * nothing to report: nothing is counted twice. */
 extern struct zone_pages zci_zone;
 extern struct zone_pages zci_zone_twin;
 /* Stands in for the zone in proxied, for as long as that one is not registered. */
@@ -142,6 +143,15 @@ extern struct zone_pages zci_zone_proxy;
 extern struct zone *zci_zone_proxied; /* atomic */
 
 extern const struct zone_introspection zci_zone_introspection;
+extern const struct zone_introspection zci_zone_twin_introspection;
+
+/* The default zone before ours. */
+extern struct zone *zci_zone_former;
+
+/* Lets the zone's entries that allocate do so in another zone, or (NULL) in our heap again. false if the
+ * zone cannot be changed. */
+bool zci_zone_route(struct zone *to);
+bool zci_zone_is_routed(void);
 
 /* Chooses the functions that depend on what the system gave; before the zone is registered. */
 void zci_zone_prepare(void);
@@ -153,8 +163,12 @@ size_t zci_zone_size_mapless(struct zone *zone, const void *block);
 
 /* --- other zones, zone_foreign_darwin.c ------------------------------------------------------------- */
 
+/* Odd while the installer moves zones; atomic. */
+extern uint64_t zci_zone_moves;
+
 /* The registered zones: an array that the next change of it may replace. 0 if it cannot be had. */
 unsigned zci_zones(struct zone ***zones);
+bool zci_zone_is_registered(const struct zone *zone);
 /* The zone, not ours, that has this block, and the block's size; NULL if none. */
 struct zone *zci_zone_of_foreign(const void *block, size_t *size);
 /* Frees a block in the zone that has it; false if none does. */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* zone_install_darwin.c - puts our zone first among the registered ones, or the former first one again.
- * libmalloc can only append a zone, and remove one by moving the last into its place. So zone x becomes the
- * first one by being the last when the first, f, is removed. While x or f is not registered a guard is,
- * which claims the same blocks: zone by zone, [f h] becomes
- *   [f h G] [f h G x] [x h G] [x h G f] [x h f]
- * and at each step every block has a zone, so other threads need not be stopped.
+/* zone_install_darwin.c - puts our zone first among the registered ones, and takes it out of use again.
+ * libmalloc can only append a zone, and remove one by moving the last into its place. So our zone z becomes
+ * the first by being the last when the first, f, is removed. While f or z is not registered a guard is,
+ * which claims the same blocks:
+ *   [f h] [f h G] [f h G z] [z h G] [z h G f] [z h f]
+ * At each step every block has a zone, so other threads need not be stopped. The guard of z, the twin,
+ * stays if z had blocks before: a free that has asked the first zone already looks at the others only.
+ *
+ * The way back leaves z where it is, and only its entries that allocate become f's: libmalloc remembers a
+ * block of the first zone as one of "the default zone", and asks whichever is the first one when it frees
+ * it. Ours takes blocks of others; f, first again, would end the process on one of ours.
  * Locking:    one installer at a time, by a flag that a fork may leave set in the child, which then keeps
  *             the zones as they are. */
 #include "api/zone_darwin.h"
@@ -26,8 +31,7 @@ extern void malloc_zone_unregister(struct zone *zone);
 /* Times a second installer yields to the first before it gives up. */
 #define PATIENCE 100000
 
-static uint64_t busy;            /* atomic */
-static struct zone *former_zone; /* the default one before ours */
+static uint64_t busy; /* atomic */
 
 static bool enter(void)
 {
@@ -56,16 +60,6 @@ static struct zone *first_zone(void)
     return zci_zones(&zones) != 0 ? zones[0] : NULL;
 }
 
-static bool is_registered(const struct zone *zone)
-{
-    struct zone **zones;
-    unsigned count = zci_zones(&zones);
-    for (unsigned i = 0; i < count; i++)
-        if (zones[i] == zone)
-            return true;
-    return false;
-}
-
 /* A second copy of the library, in another image: two would take each other's place for ever. */
 static bool is_there_another(void)
 {
@@ -78,31 +72,26 @@ static bool is_there_another(void)
     return false;
 }
 
-static struct zone *guard_of(struct zone *zone)
+static void move_to_front(struct zone *first)
 {
-    if (zone == &zci_zone.zone)
-        return &zci_zone_twin.zone;
+    struct zone *zone = &zci_zone.zone;
+    struct zone *twin = &zci_zone_twin.zone;
+    struct zone *proxy = &zci_zone_proxy.zone;
+    /* Both pair with the search in zone_foreign_darwin.c. */
+    atomic_add_64(&zci_zone_moves, 1);
     /* Pairs with the proxy's loads. */
-    atomic_store_release(&zci_zone_proxied, zone);
-    return &zci_zone_proxy.zone;
-}
-
-/* One of zone and the first one is ours, so that the two guards differ. */
-static void move_to_front(struct zone *zone, struct zone *first)
-{
-    struct zone *guard_first = guard_of(first);
-    struct zone *guard_zone = is_registered(zone) ? guard_of(zone) : NULL;
-    malloc_zone_register(guard_first);
-    if (guard_zone != NULL) {
-        malloc_zone_register(guard_zone);
+    atomic_store_release(&zci_zone_proxied, first);
+    malloc_zone_register(proxy);
+    if (zci_zone_is_registered(zone)) {
+        if (!zci_zone_is_registered(twin))
+            malloc_zone_register(twin);
         malloc_zone_unregister(zone);
     }
     malloc_zone_register(zone);
     malloc_zone_unregister(first);
     malloc_zone_register(first);
-    malloc_zone_unregister(guard_first);
-    if (guard_zone != NULL)
-        malloc_zone_unregister(guard_zone);
+    malloc_zone_unregister(proxy);
+    atomic_add_64(&zci_zone_moves, 1);
 }
 
 static int install(void)
@@ -112,13 +101,15 @@ static int install(void)
         struct zone *first = first_zone();
         if (first == NULL)
             return ENOTSUP;
-        if (first == &zci_zone.zone)
+        if (first == &zci_zone.zone) {
+            zci_zone_route(NULL);
             return 0;
+        }
         if (is_there_another())
             return EEXIST;
-        if (i == 0)
-            former_zone = first;
-        move_to_front(&zci_zone.zone, first);
+        zci_zone_route(NULL);
+        zci_zone_former = first;
+        move_to_front(first);
     }
     return first_zone() == &zci_zone.zone ? 0 : EAGAIN;
 }
@@ -126,24 +117,21 @@ static int install(void)
 static int uninstall(void)
 {
     struct zone **zones;
-    for (int i = 0; i < ATTEMPTS; i++) {
-        unsigned count = zci_zones(&zones);
-        if (count == 0)
-            return ENOTSUP;
-        if (zones[0] != &zci_zone.zone)
-            return i == 0 ? ENOENT : 0;
-        /* It may have been destroyed: then any other. */
-        struct zone *next = is_registered(former_zone) ? former_zone : count > 1 ? zones[1] : NULL;
-        if (next == NULL)
-            return ENOTSUP;
-        move_to_front(next, &zci_zone.zone);
-    }
-    return first_zone() != &zci_zone.zone ? 0 : EAGAIN;
+    unsigned count = zci_zones(&zones);
+    if (count == 0)
+        return ENOTSUP;
+    if (!zc_zone_is_default())
+        return ENOENT;
+    /* It may have been destroyed: then any other. */
+    struct zone *to = zci_zone_former;
+    for (unsigned i = 1; i < count && !zci_zone_is_registered(to); i++)
+        to = zones[i] != &zci_zone_twin.zone ? zones[i] : NULL;
+    return to != NULL && zci_zone_route(to) ? 0 : ENOTSUP;
 }
 
 int zc_zone_install(void)
 {
-    if (first_zone() == &zci_zone.zone)
+    if (zc_zone_is_default())
         return 0;
     if (!enter())
         return fail(EAGAIN);
@@ -169,7 +157,7 @@ struct _malloc_zone_t *zc_zone_create(void)
     }
     zci_zone_prepare();
     bool is_alone = !is_there_another();
-    if (is_alone && !is_registered(&zci_zone.zone))
+    if (is_alone && !zci_zone_is_registered(&zci_zone.zone))
         malloc_zone_register(&zci_zone.zone);
     leave();
     if (is_alone)
@@ -180,7 +168,7 @@ struct _malloc_zone_t *zc_zone_create(void)
 
 int zc_zone_is_default(void)
 {
-    return first_zone() == &zci_zone.zone;
+    return first_zone() == &zci_zone.zone && !zci_zone_is_routed();
 }
 
 void zc_process_memory_get(struct zc_process_memory *memory)

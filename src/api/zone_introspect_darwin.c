@@ -217,3 +217,82 @@ const struct zone_introspection zci_zone_introspection = {
     .task_statistics = task_statistics,
     .zone_type = 0,
 };
+
+/* --- the twin ----------------------------------------------------------------------------------------- */
+
+static zone_result enumerate_nothing(zone_task task, void *context, unsigned type_mask,
+                                     uintptr_t zone, zone_reader *reader, zone_recorder *recorder)
+{
+    (void)task;
+    (void)context;
+    (void)type_mask;
+    (void)zone;
+    (void)reader;
+    (void)recorder;
+    return KERN_SUCCESS;
+}
+
+static int check_nothing(struct zone *zone)
+{
+    (void)zone;
+    return 1;
+}
+
+static void print_nothing(struct zone *zone, int verbose)
+{
+    (void)zone;
+    (void)verbose;
+}
+
+/* The zone's own locks are taken by the zone itself. */
+static void lock_nothing(struct zone *zone)
+{
+    (void)zone;
+}
+
+static void no_statistics(struct zone *zone, struct zone_statistics *statistics)
+{
+    (void)zone;
+    *statistics = (struct zone_statistics){0};
+}
+
+static int never_locked(struct zone *zone)
+{
+    (void)zone;
+    return 0;
+}
+
+static void print_no_task(zone_task task, unsigned level, uintptr_t zone, zone_reader *reader,
+                          zone_printer *printer)
+{
+    (void)task;
+    (void)level;
+    (void)zone;
+    (void)reader;
+    (void)printer;
+}
+
+static void no_task_statistics(zone_task task, uintptr_t zone, zone_reader *reader,
+                               struct zone_statistics *statistics)
+{
+    (void)task;
+    (void)zone;
+    (void)reader;
+    *statistics = (struct zone_statistics){0};
+}
+
+const struct zone_introspection zci_zone_twin_introspection = {
+    .enumerator = enumerate_nothing,
+    .good_size = good_size,
+    .check = check_nothing,
+    .print = print_nothing,
+    .log = log_block,
+    .force_lock = lock_nothing,
+    .force_unlock = lock_nothing,
+    .statistics = no_statistics,
+    .zone_locked = never_locked,
+    .reinit_lock = lock_nothing,
+    .print_task = print_no_task,
+    .task_statistics = no_task_statistics,
+    .zone_type = 0,
+};

@@ -2,9 +2,9 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* zone_proxy_darwin.c - a zone that stands in for another one while that one is not registered.
  * Invariants: every entry passes the other zone itself: its struct is larger than we know. It never stands
- *             first, so it is not asked for memory by anyone who asks for the default zone's. Its locks are
- *             the other zone's, which is registered again before anyone else can fork in peace; a fork in
- *             between finds them unlocked, as in a process without this zone.
+ *             first, so it is not asked for memory by anyone who asks for the default zone's. It has no
+ *             locks: a fork in the instant in which the other zone is not registered finds that one's
+ *             locks as they are.
  * Locking:    none. */
 #include "api/zone_darwin.h"
 #include "base/atomic.h"

@@ -23,8 +23,9 @@ struct _malloc_zone_t;
  * the zones at the same time), or ENOTSUP (the zones cannot be listed). */
 ZC_ATTR_EXPORT int zc_zone_install(void) ZC_NOEXCEPT;
 
-/* Makes the former default zone the default again. Our blocks stay valid, and free frees them.
- * Returns 0; or -1 with ENOENT (our zone is not the default one), or as above. */
+/* Lets malloc be served from the former default zone again, whatever other threads do meanwhile. Our blocks
+ * stay valid, and free frees them: to that end our zone keeps its place, but gives no block any more.
+ * Returns 0; or -1 with ENOENT (our zone does not serve malloc), EAGAIN or ENOTSUP as above. */
 ZC_ATTR_EXPORT int zc_zone_uninstall(void) ZC_NOEXCEPT;
 
 /* Registers zcmalloc's zone without making it the default: for malloc_zone_malloc(zone, ...). free takes its

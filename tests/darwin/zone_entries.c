@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* zone_entries.c - each entry of the zone, called as libmalloc calls it and directly.
- * usage: zone_entries promoted | plain | demoted: where our zone stands meanwhile. */
+ * usage: zone_entries promoted | plain | demoted: where our zone stands meanwhile; demoted also looks at
+ * the zone while it is out of use. */
 #include "base/size_class.h"
 #include "darwin/zone.h"
 
@@ -277,6 +278,51 @@ static void the_rest_answers(void)
     zone->introspect->force_unlock(zone);
 }
 
+/* Everything comes from the former default zone; what is ours stays ours until it is freed. */
+static void uninstalled_zone_gives_others_blocks(void)
+{
+    void *ours[8];
+    void *batch[3];
+    for (int i = 0; i < 8; i++)
+        memset(ours[i] = malloc(i % 2 == 0 ? 100 : 300000), 0x77, 100);
+    CHECK_EQ(zc_zone_uninstall(), 0);
+    CHECK(!zc_zone_is_default());
+    errno = 0;
+    CHECK(zc_zone_uninstall() == -1 && errno == ENOENT);
+    void *const theirs_now[] = {malloc(10),
+                                calloc(2, 5),
+                                valloc(10),
+                                realloc(NULL, 10),
+                                strdup("x"),
+                                zone->memalign(zone, 64, 10),
+                                zone->malloc_with_options(zone, 0, 10, 1),
+                                zone->malloc_with_options(zone, 256, 10, 1),
+                                zone->malloc_type_malloc(zone, 10, 1),
+                                zone->malloc_type_calloc(zone, 1, 10, 1),
+                                zone->malloc_type_realloc(zone, NULL, 10, 1),
+                                zone->malloc_type_memalign(zone, 64, 10, 1),
+                                zone->malloc_type_malloc_with_options(zone, 64, 10, 0, 1)};
+    for (size_t i = 0; i < sizeof theirs_now / sizeof theirs_now[0]; i++) {
+        CHECK(theirs_now[i] != NULL && !is_ours(theirs_now[i]));
+        free(theirs_now[i]);
+    }
+    CHECK_EQ(zone->batch_malloc(zone, 20, batch, 3), 3);
+    CHECK(!is_ours(batch[2]));
+    batch[1] = (free(batch[1]), ours[0]);
+    zone->batch_free(zone, batch, 3);
+    errno = 0;
+    CHECK(calloc(SIZE_MAX, 2) == NULL && errno == ENOMEM);
+    CHECK(malloc_size(ours[1]) >= 300000 && malloc_zone_from_ptr(ours[2]) != NULL);
+    ours[1] = realloc(ours[1], 600000);
+    ours[2] = realloc(ours[2], 200);
+    CHECK(is_ours(ours[1]) && is_ours(ours[2]) && ((char *)ours[1])[99] == 0x77);
+    for (int i = 1; i < 8; i++)
+        free(ours[i]);
+    CHECK(is_ours(zc_malloc(10)));
+    CHECK_EQ(zc_zone_install(), 0);
+    CHECK(zc_zone_is_default() && is_ours(malloc(10)));
+}
+
 static void stand(const char *where)
 {
     if (strcmp(where, "plain") == 0) {
@@ -287,10 +333,8 @@ static void stand(const char *where)
         CHECK_EQ(zc_zone_install(), 0);
         zone = zone_at(0);
         CHECK(zc_zone_is_default());
-        if (strcmp(where, "demoted") == 0) {
-            CHECK_EQ(zc_zone_uninstall(), 0);
-            CHECK(!zc_zone_is_default());
-        }
+        if (strcmp(where, "demoted") == 0)
+            RUN(uninstalled_zone_gives_others_blocks);
     }
     for (unsigned i = 0; i < zone_count(); i++)
         if (zone_at(i) != zone)
