@@ -17,6 +17,8 @@
 static inline __attribute__((unused)) void *shim_memalign(size_t alignment, size_t size)
 {
     void *block = NULL;
+    if (alignment < sizeof(void *))
+        alignment = sizeof(void *);
     return posix_memalign(&block, alignment, size) == 0 ? block : NULL;
 }
 
