@@ -2,7 +2,6 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* lock_darwin.c - see lock_darwin.h. */
 #include "os/lock.h"
-
 #include "os/os_darwin.h"
 
 #include <stddef.h>

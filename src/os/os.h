@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #if defined(__APPLE__)
-#include <TargetConditionals.h>
+#include "os/target_darwin.h"
 /* Purged pages keep or lose their contents as the kernel likes, and are charged again by zci_os_reuse. */
 #define ZCI_OS_PURGED_READS_ZERO 0
 /* The process has other heaps, whose blocks come to our free. */
@@ -28,7 +28,7 @@
 #endif
 
 /* An arena's address space. An iOS process has a few GiB in all, most of it in pieces. */
-#if defined(__APPLE__) && TARGET_OS_IPHONE && !TARGET_OS_MACCATALYST && !TARGET_OS_SIMULATOR
+#if defined(__APPLE__) && ZCI_DARWIN_DEVICE
 #define ZCI_OS_ARENA_BYTES_FIRST ((size_t)4 << 20)
 #define ZCI_OS_ARENA_BYTES_MAX   ((size_t)64 << 20)
 #else

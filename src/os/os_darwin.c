@@ -6,12 +6,12 @@
  * vm_deallocate. Purging is MADV_FREE_REUSABLE: what it takes leaves phys_footprint at once, for which
  * MADV_DONTNEED and MADV_FREE do nothing; MADV_FREE_REUSE counts a range again before it is used. */
 #include "os/os_darwin.h"
-#include "os/thread.h"
-#include "os/unfair_darwin.h"
 
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "os/os.h"
+#include "os/thread.h"
+#include "os/unfair_darwin.h"
 
 #include <errno.h>
 #include <mach/mach.h>
@@ -19,8 +19,6 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define IS_MACOS (TARGET_OS_OSX || TARGET_OS_MACCATALYST)
 
 /* Of the application's tags; vmmap, Instruments and footprint group by it. */
 #ifndef ZC_VM_TAG
@@ -33,7 +31,7 @@
 /* vm_copy is a message to the kernel; below this, copying is cheaper. */
 #define VM_COPY_BYTES_LEAST ((size_t)4 << 20)
 
-#if IS_MACOS
+#if ZCI_DARWIN_MACOS
 /* <mach/mach_vm.h> is not in every SDK that can build for macOS. */
 extern kern_return_t mach_vm_map(vm_map_t task, mach_vm_address_t *address, mach_vm_size_t bytes,
                                  mach_vm_offset_t mask, int flags, mem_entry_name_port_t object,
@@ -128,11 +126,19 @@ static int native_release(void *start, size_t bytes)
  * be purged any more; and not on iOS, whose kernel copies all the same. */
 static int native_move(void *from, void *to, size_t bytes, bool keep_source)
 {
-    if (keep_source || !IS_MACOS || bytes < VM_COPY_BYTES_LEAST ||
+#if ZCI_DARWIN_MACOS
+    if (keep_source || bytes < VM_COPY_BYTES_LEAST ||
         vm_copy(mach_task_self(), (vm_address_t)from, bytes, (vm_address_t)to) != KERN_SUCCESS)
         return -1;
     native_release(from, bytes);
     return 0;
+#else
+    (void)from;
+    (void)to;
+    (void)bytes;
+    (void)keep_source;
+    return -1;
+#endif
 }
 
 /* Without VM_FLAGS_OVERWRITE a fixed request fails if anything is there: a safe way to grow. */
@@ -149,7 +155,7 @@ static int native_resize(void *start, size_t old_bytes, size_t new_bytes)
 
 const struct os_calls zci_os_calls_native = {
     .reserve = native_reserve,
-#if IS_MACOS
+#if ZCI_DARWIN_MACOS
     .reserve_aligned = native_reserve_aligned,
 #endif
     .make_writable = native_make_writable,
@@ -177,7 +183,7 @@ unsigned zci_os_address_bits(void)
     task_vm_info_data_t info;
     if (vm_info(&info) && info.max_address > ZCI_OS_ARENA_BYTES_MAX)
         return log2_floor(info.max_address - 1) + 1;
-    return IS_MACOS || TARGET_OS_SIMULATOR ? 47 : 39;
+    return !ZCI_DARWIN_DEVICE ? 47 : 39;
 }
 
 uint64_t zci_darwin_phys_footprint_bytes(void)

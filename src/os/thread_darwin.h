@@ -13,12 +13,13 @@
 
 #if defined(__APPLE__)
 
-#include <TargetConditionals.h>
+#include "os/target_darwin.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#if TARGET_OS_SIMULATOR || TARGET_OS_MACCATALYST || defined(ZC_NO_THREAD_SLOTS)
+#if ZCI_DARWIN_SIMULATOR || ZCI_DARWIN_CATALYST || defined(ZC_NO_THREAD_SLOTS)
 #define ZCI_THREAD_SLOTS 0
 #else
 #define ZCI_THREAD_SLOTS 1
