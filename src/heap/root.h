@@ -6,7 +6,7 @@
  * Locking:    none: every structure behind it is valid to walk at every instant (see each header).
  * To walk:    arenas -> runs (start at spans[0], step by granules, stop at frontier); a SMALL run's blocks
  *             [0, carved) are live unless their bitmap bit is set or they stand in a batch of a cache
- *             (caches -> bins, shelves; spares are linked by their first word) or of a depot; LARGE runs are
+ *             (walk.c does it; caches -> bins, shelves; spares are linked by their first word) or of a depot; LARGE runs are
  *             one live block; huge descriptors are linked by prev. */
 #ifndef ZCI_HEAP_ROOT_H
 #define ZCI_HEAP_ROOT_H
