@@ -75,6 +75,7 @@ static void unpurge_locked(struct span *span)
 {
     if (ZCI_LIKELY(span->purged_pages == 0))
         return;
+    zci_os_reuse((void *)span->start, span_bytes(span));
     zci_footprint_add((int64_t)(span->purged_pages * zci_os_page_bytes()));
     span->purged_pages = 0;
 }

@@ -469,7 +469,7 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
         /* The run is nobody's: others go on while the system works. */
         bool done = zci_os_purge((void *)span->start, span_bytes(span));
         lock_acquire(&heap.lock);
-        span->is_zero = done;
+        span->is_zero = done ? PURGED_STATE : 0;
         free_locked(span);
         if (!done)
             break;

@@ -311,7 +311,10 @@ static bool push_closed(struct thread_cache *cache, unsigned class_index, void *
         zci_report_double_free(block, zci_size_classes[class_index].bytes);
     shelf->closed--;
     shelf->spare_objects++;
-    batch->objects[batch->count++] = block;
+    batch->objects[batch->count] = block;
+    /* A walker of a stopped process must not take what stood here before for free. */
+    __asm__ volatile("" ::: "memory");
+    batch->count++;
     return true;
 }
 

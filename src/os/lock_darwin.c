@@ -44,6 +44,15 @@ void zci_lock_acquire(struct lock *lock)
         counter_add(&lock->wait_count, 1);
 }
 
+bool zci_lock_try_acquire(struct lock *lock)
+{
+    /* The system's own would refuse as well, or end the process: it is not for the holder. */
+    if (is_mine(lock) || !os_unfair_lock_trylock(&lock->word))
+        return false;
+    take_over_locked(lock);
+    return true;
+}
+
 void zci_lock_release(struct lock *lock)
 {
     ZCI_ASSERT(is_mine(lock));

@@ -35,6 +35,7 @@ struct lock {
     }
 
 void zci_lock_acquire(struct lock *lock);
+bool zci_lock_try_acquire(struct lock *lock);
 void zci_lock_release(struct lock *lock);
 /* In the child of a fork, see lock.h. */
 bool zci_lock_reset_in_child(struct lock *lock);
@@ -42,6 +43,11 @@ bool zci_lock_reset_in_child(struct lock *lock);
 static inline __attribute__((always_inline)) void lock_acquire(struct lock *lock)
 {
     zci_lock_acquire(lock);
+}
+
+static inline __attribute__((always_inline)) bool lock_try_acquire(struct lock *lock)
+{
+    return zci_lock_try_acquire(lock);
 }
 
 static inline __attribute__((always_inline)) void lock_release(struct lock *lock)

@@ -64,6 +64,12 @@ static inline __attribute__((always_inline)) struct thread_cache *thread_cache_p
 #endif
 }
 
+/* Names the thread to the collector, which does not look through it here: see os_threads_darwin.c. */
+static inline __attribute__((always_inline)) struct thread_cache **thread_cache_owner(void)
+{
+    return (struct thread_cache **)(void *)pthread_self();
+}
+
 static inline __attribute__((always_inline)) uint64_t thread_identity(void)
 {
     return (uint64_t)(uintptr_t)pthread_self();
