@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "central/page_heap.h"
+#include "central/span_blocks.h"
 #include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
@@ -29,9 +30,6 @@
 #define ZCI_EMPTY_SPANS_KEPT 1
 #endif
 
-/* So many blocks, or fewer, are fetched for a thread that starts on a class. */
-#define FRESH_COUNT_MAX 16
-
 /* Blocks looked up before the lock is taken. */
 #define LOOKUP_CHUNK 128
 
@@ -39,13 +37,16 @@ struct central_list {
     struct lock lock;
     uint32_t filled; /* bit b: buckets[b] is not empty; under lock, as all below */
     struct span *buckets[BUCKETS];
-    uint64_t empty_count;  /* listed spans with no block out */
+    uint64_t empty_count;  /* listed spans with no block out; atomic: zci_central_drain looks */
     struct span *sweeping; /* the one that is SPAN_SWEEPING, or NULL */
     uint64_t sweeper;      /* the identity of the thread that sweeps it */
     uint64_t span_count;   /* atomic, relaxed: statistics */
     uint64_t free_count;
     uint64_t fetch_count;
     uint64_t return_count;
+    uint64_t span_made_count;
+    uint64_t purged_pages; /* sum over the spans */
+    uint32_t keeps_charge; /* there is a hard limit; atomic, relaxed: statistics */
 } ZCI_LINE;
 
 static struct central_list lists[ZCI_CLASS_COUNT] = {
@@ -70,13 +71,37 @@ static void touch_locked(struct span *span)
     span->touched_tick = atomic_load_relaxed(&tick_now);
 }
 
+/* Under a hard limit purged pages stay charged: somebody will take them into use again, which must neither fail
+ * nor pass the limit. */
+static void count_purged_locked(struct central_list *list, int64_t pages)
+{
+    counter_add(&list->purged_pages, (uint64_t)pages);
+    if (!list->keeps_charge)
+        zci_footprint_add(-pages * (int64_t)zci_os_page_bytes());
+}
+
+void zci_central_follow_limit(void)
+{
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
+        struct central_list *list = &lists[c];
+        lock_acquire(&list->lock);
+        bool keeps_charge = zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT;
+        if (keeps_charge != list->keeps_charge) {
+            int64_t bytes = (int64_t)(list->purged_pages * zci_os_page_bytes());
+            atomic_store_relaxed(&list->keeps_charge, keeps_charge);
+            zci_footprint_add(keeps_charge ? bytes : -bytes);
+        }
+        lock_release(&list->lock);
+    }
+}
+
 /* The span's pages count as resident again: somebody will write to them, or the page heap counts anew. */
-static void unpurge_locked(struct span *span)
+static void unpurge_locked(struct central_list *list, struct span *span)
 {
     if (ZCI_LIKELY(span->purged_pages == 0))
         return;
     zci_os_reuse((void *)span->start, span_bytes(span));
-    zci_footprint_add((int64_t)(span->purged_pages * zci_os_page_bytes()));
+    count_purged_locked(list, -(int64_t)span->purged_pages);
     span->purged_pages = 0;
 }
 
@@ -119,42 +144,8 @@ static void relist_locked(struct central_list *list, struct span *span, uint32_t
     enlist_locked(list, span, bucket);
 }
 
-/* Blocks never handed out. */
-static size_t carve(struct span *span, const struct size_class *size_class, void **objects,
-                    size_t count)
-{
-    size_t taken = 0;
-    while (taken < count && span->carved < size_class->capacity)
-        objects[taken++] = (void *)(span->start + (uint64_t)span->carved++ * size_class->bytes);
-    return taken;
-}
-
-/* Free blocks in address order, then blocks never handed out; the other way round for few of them, which
- * are a thread's first: among freed ones it would get cache lines that others use. */
-static size_t take_from_span(struct span *span, const struct size_class *size_class, void **objects,
-                             size_t count)
-{
-    size_t taken = count <= FRESH_COUNT_MAX ? carve(span, size_class, objects, count) : 0;
-    size_t fresh = taken;
-    size_t words = (span->carved + 63) / 64;
-    uint32_t free_bits = span->carved - span->used - (uint32_t)fresh;
-    for (size_t w = 0; w < words && taken < count && free_bits != 0; w++) {
-        uint64_t word = span->bitmap[w];
-        while (word != 0 && taken < count) {
-            size_t i = w * 64 + (unsigned)__builtin_ctzll(word);
-            word &= word - 1;
-            objects[taken++] = (void *)(span->start + i * size_class->bytes);
-            free_bits--;
-        }
-        span->bitmap[w] = word;
-    }
-    taken += carve(span, size_class, objects + taken, count - taken);
-    span->used += (uint32_t)taken;
-    return taken;
-}
-
 /* The OS has no address space for metadata, but the page heap may have a run. */
-static bool donate_granule(void)
+bool zci_central_donate(void)
 {
     struct span *span = zci_page_heap_alloc(1, 1);
     if (span == NULL)
@@ -173,7 +164,7 @@ static struct span *new_span(unsigned class_index)
     if (bitmap_bytes > sizeof(uint64_t)) {
         unsigned grade = zci_meta_grade(bitmap_bytes);
         bitmap = zci_meta_block_alloc(grade);
-        if (bitmap == NULL && donate_granule())
+        if (bitmap == NULL && zci_central_donate())
             bitmap = zci_meta_block_alloc(grade);
         if (bitmap == NULL)
             return NULL;
@@ -225,29 +216,26 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
             lock_acquire(&list->lock);
             if (fresh != NULL) {
                 counter_add(&list->span_count, 1);
-                list->empty_count++;
+                counter_add(&list->span_made_count, 1);
+                counter_add(&list->empty_count, 1);
                 relist_locked(list, fresh, size_class->capacity);
             } else if (list->filled == 0) {
                 break;
             }
         }
         struct span *span = list->buckets[__builtin_ctz(list->filled)];
-        list->empty_count -= span->used == 0;
+        counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
         if (ZCI_UNLIKELY(span->purged_pages != 0)) {
             atomic_add_64(&refault_bytes, span->purged_pages * zci_os_page_bytes());
-            unpurge_locked(span);
+            unpurge_locked(list, span);
         }
         touch_locked(span);
-        taken += take_from_span(span, size_class, objects + taken, count - taken);
+        taken += span_take_blocks(span, size_class, objects + taken, count - taken);
         relist_locked(list, span, size_class->capacity);
     }
     counter_add(&list->fetch_count, taken);
     lock_release(&list->lock);
-    for (size_t i = 0, j = taken; i + 1 < j; i++) {
-        void *object = objects[--j];
-        objects[j] = objects[i];
-        objects[i] = object;
-    }
+    span_reverse_blocks(objects, taken);
     return taken;
 }
 
@@ -257,7 +245,8 @@ struct span *zci_central_span_of(unsigned class_index, const void *block, uint32
     struct span *span = pagemap_get((uintptr_t)block);
     /* The class map said SMALL when the block was freed; a span that has ended since had all its blocks
      * back, this one included. */
-    if (span == NULL || span_state(span) != SPAN_SMALL || span->class_index != class_index)
+    if (span == NULL || span_state(span) != SPAN_SMALL || span->class_index != class_index ||
+        span_heap(span) != 0)
         zci_report_double_free(block, size_class->bytes);
     size_t offset = (uintptr_t)block - span->start;
     *index = size_class_index(size_class, offset);
@@ -270,7 +259,7 @@ struct span *zci_central_span_of(unsigned class_index, const void *block, uint32
 static void retire_locked(struct central_list *list, struct span *span)
 {
     unlist_locked(list, span);
-    unpurge_locked(span);
+    unpurge_locked(list, span);
     span_set_state(span, SPAN_CACHED);
     counter_add(&list->span_count, (uint64_t)-1);
 }
@@ -280,13 +269,9 @@ static bool return_run_locked(struct central_list *list, struct span *span, void
                               const uint32_t *indices, size_t count)
 {
     uint32_t class_bytes = zci_size_classes[span->class_index].bytes;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t *word = &span->bitmap[indices[i] / 64];
-        uint64_t bit = (uint64_t)1 << indices[i] % 64;
-        if (ZCI_UNLIKELY((*word & bit) != 0 || indices[i] >= span->carved))
+    for (size_t i = 0; i < count; i++)
+        if (ZCI_UNLIKELY(!span_put_block(span, indices[i])))
             zci_report_double_free(objects[i], class_bytes);
-        *word |= bit;
-    }
     span->used -= (uint32_t)count;
     touch_locked(span);
     if (span->bucket == SPAN_SWEEPING)
@@ -295,7 +280,7 @@ static bool return_run_locked(struct central_list *list, struct span *span, void
         retire_locked(list, span);
         return true;
     }
-    list->empty_count += span->used == 0;
+    counter_add(&list->empty_count, span->used == 0);
     relist_locked(list, span, zci_size_classes[span->class_index].capacity);
     return false;
 }
@@ -309,7 +294,7 @@ static void end_spans(struct span *spans)
     }
 }
 
-static bool is_idle(const struct span *span, uint32_t age)
+ZCI_READS_RACILY static bool is_idle(const struct span *span, uint32_t age)
 {
     return atomic_load_relaxed(&tick_now) - span->touched_tick >= age;
 }
@@ -371,19 +356,31 @@ void zci_central_drain(uint32_t age)
     }
 }
 
+/* The descriptor may be of any run, of which others write it: only what is listed here holds still. */
+ZCI_READS_RACILY static unsigned class_of_any(const struct span *span)
+{
+    return span->class_index;
+}
+
+ZCI_READS_RACILY static bool can_sweep_locked(const struct span *span, unsigned class_index,
+                                              uint32_t age)
+{
+    return span_state(span) == SPAN_SMALL && span->class_index == class_index &&
+           span_heap(span) == 0 && span->bucket < BUCKETS && span->touched_tick != 0 &&
+           (age == 0 || is_idle(span, age));
+}
+
 bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image)
 {
-    unsigned class_index = atomic_load_relaxed(&span->class_index);
+    unsigned class_index = class_of_any(span);
     if (class_index == 0 || class_index >= ZCI_CLASS_COUNT)
         return false;
     struct central_list *list = &lists[class_index];
     lock_acquire(&list->lock);
-    bool can = span_state(span) == SPAN_SMALL && span->class_index == class_index &&
-               span->bucket < BUCKETS && span->touched_tick != 0 &&
-               (age == 0 || is_idle(span, age));
+    bool can = can_sweep_locked(span, class_index, age);
     if (can) {
         unlist_locked(list, span);
-        list->empty_count -= span->used == 0;
+        counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
         span->bucket = SPAN_SWEEPING;
         span->touched_tick = 0;
         list->sweeping = span;
@@ -403,15 +400,15 @@ void zci_central_sweep_end(struct span *span, size_t purged_pages)
     lock_acquire(&list->lock);
     list->sweeping = NULL;
     span->bucket = SPAN_UNLISTED;
-    unpurge_locked(span);
+    unpurge_locked(list, span);
     span->purged_pages = (uint16_t)purged_pages;
-    zci_footprint_add(-(int64_t)(purged_pages * zci_os_page_bytes()));
+    count_purged_locked(list, (int64_t)purged_pages);
     if (span->used == 0 && list->empty_count >= ZCI_EMPTY_SPANS_KEPT) {
         retire_locked(list, span);
         span->next = NULL;
         empty = span;
     } else {
-        list->empty_count += span->used == 0;
+        counter_add(&list->empty_count, span->used == 0);
         relist_locked(list, span, zci_size_classes[span->class_index].capacity);
     }
     lock_release(&list->lock);
@@ -426,6 +423,10 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats)
     stats->span_bytes = stats->span_count * size_class->granules * ZCI_GRANULE_BYTES;
     stats->fetch_count = atomic_load_relaxed(&list->fetch_count);
     stats->return_count = atomic_load_relaxed(&list->return_count);
+    stats->span_made_count = atomic_load_relaxed(&list->span_made_count);
+    stats->purged_bytes = atomic_load_relaxed(&list->keeps_charge) != 0
+                              ? 0
+                              : atomic_load_relaxed(&list->purged_pages) * zci_os_page_bytes();
     uint64_t out = stats->fetch_count - stats->return_count;
     uint64_t all = stats->span_count * size_class->capacity;
     stats->free_count = all > out ? all - out : 0;
@@ -436,18 +437,17 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats)
 static void rebuild_span(struct span *span, void *context)
 {
     unsigned class_index = *(const unsigned *)context;
-    if (span_state(span) != SPAN_SMALL || span->class_index != class_index)
+    if (span_state(span) != SPAN_SMALL || span->class_index != class_index || span_heap(span) != 0)
         return;
     struct central_list *list = &lists[class_index];
-    uint32_t free_bits = 0;
-    for (size_t w = 0; w < (span->carved + 63) / 64; w++)
-        free_bits += (uint32_t)__builtin_popcountll(span->bitmap[w]);
-    span->used = span->carved - free_bits;
+    span->used = span_count_used(span);
     list->span_count++;
+    list->purged_pages += span->purged_pages;
+    list->fetch_count += span->used;
     if (span == list->sweeping)
         return;
     span->bucket = SPAN_UNLISTED;
-    list->empty_count += span->used == 0;
+    counter_add(&list->empty_count, span->used == 0);
     relist_locked(list, span, zci_size_classes[class_index].capacity);
 }
 
@@ -465,7 +465,9 @@ void zci_central_fork_child(void)
             list->sweeping = NULL;
         list->filled = 0;
         list->span_count = 0;
-        list->empty_count = 0;
+        list->purged_pages = 0;
+        atomic_store_relaxed(&list->empty_count, 0);
+        list->fetch_count = list->return_count;
         memset(list->buckets, 0, sizeof list->buckets);
         zci_page_heap_each_run(rebuild_span, &c);
     }

@@ -48,6 +48,8 @@ struct central_stats {
     uint64_t span_bytes;
     uint64_t fetch_count; /* blocks */
     uint64_t return_count;
+    uint64_t span_made_count;
+    uint64_t purged_bytes; /* of span_bytes: given back to the OS and not charged */
 };
 
 /* A snapshot. */
@@ -55,6 +57,12 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats);
 
 /* The span of a live small block of this class, or the end of the program. */
 struct span *zci_central_span_of(unsigned class_index, const void *block, uint32_t *index);
+
+/* A run of the page heap becomes metadata, for the time when the OS gives no more; false: there is none. */
+bool zci_central_donate(void);
+
+/* After the hard limit was set or lifted: purged pages are charged, or no longer. */
+void zci_central_follow_limit(void);
 
 /* In the child of a fork: rebuilds what a thread that is gone was changing. */
 void zci_central_fork_child(void);

@@ -44,17 +44,16 @@ void zci_depot_age(void)
     }
 }
 
-/* Reads count through a pointer that its owner may just be taking: batches are never unmapped, and a
- * figure that is a batch old is good enough here. */
-uint64_t zci_depot_bytes(void)
+/* Reads count through a pointer that its owner may just be taking, and that may be another thing by now:
+ * metadata is never unmapped, what cannot be a count is none, and a figure that is a batch old is good
+ * enough here. */
+ZCI_READS_RACILY uint64_t zci_depot_count(unsigned class_index)
 {
-    uint64_t bytes = 0;
-    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
-        for (size_t i = 0; i < ZCI_DEPOT_SLOTS; i++) {
-            struct batch *batch = atomic_load_acquire(&zci_depots[c].slots[i]);
-            if (batch != NULL)
-                bytes += (uint64_t)atomic_load_relaxed(&batch->count) * zci_size_classes[c].bytes;
-        }
+    uint64_t count = 0;
+    for (size_t i = 0; i < ZCI_DEPOT_SLOTS; i++) {
+        struct batch *batch = atomic_load_acquire(&zci_depots[class_index].slots[i]);
+        uint32_t objects = batch != NULL ? atomic_load_relaxed(&batch->count) : 0;
+        count += objects <= zci_size_classes[class_index].batch ? objects : 0;
     }
-    return bytes;
+    return count;
 }

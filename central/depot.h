@@ -35,7 +35,7 @@ ZCI_INLINE struct batch *depot_take(unsigned class_index, size_t start)
 void zci_depot_drain(void);
 /* The same for batches that were there at the last call; one caller at a time. */
 void zci_depot_age(void);
-/* Bytes of the blocks that wait here: a snapshot, for statistics. */
-uint64_t zci_depot_bytes(void);
+/* How many blocks of the class wait here: a snapshot, for statistics. */
+uint64_t zci_depot_count(unsigned class_index);
 
 #endif

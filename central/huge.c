@@ -21,6 +21,8 @@ static struct {
     struct span *unused;      /* linked by next; under lock, as all below */
     struct span *cache[CACHE_ENTRIES];
     uint64_t cached_bytes; /* atomic, relaxed: statistics */
+    uint64_t hit_count;
+    uint64_t miss_count;
     uint64_t live_bytes;
     uint64_t live_count;
 } huge = {.lock = LOCK_INIT(RANK_HUGE)};
@@ -93,6 +95,7 @@ static struct span *cache_take(size_t bytes, size_t alignment)
         huge.cache[i] = NULL;
         counter_add(&huge.cached_bytes, -span->bytes);
     }
+    counter_add(found != NULL ? &huge.hit_count : &huge.miss_count, 1);
     lock_release(&huge.lock);
     return found;
 }
@@ -154,15 +157,17 @@ size_t zci_huge_age(void)
     return drain(true);
 }
 
-/* Committed address space that the page map reaches, or NULL. */
+/* Committed address space that the page map reaches, counted in the footprint; or NULL. */
 static void *map_block(size_t bytes, size_t alignment)
 {
-    void *start = zci_os_reserve(bytes, alignment);
-    if (start == NULL)
+    if (!zci_footprint_try_add(bytes))
         return NULL;
-    if (zci_pagemap_cover((uintptr_t)start, bytes) && zci_os_commit(start, bytes))
+    void *start = zci_os_reserve(bytes, alignment);
+    if (start != NULL && zci_pagemap_cover((uintptr_t)start, bytes) && zci_os_commit(start, bytes))
         return start;
-    zci_os_release(start, bytes);
+    if (start != NULL)
+        zci_os_release(start, bytes);
+    zci_footprint_add(-(int64_t)bytes);
     return NULL;
 }
 
@@ -188,7 +193,6 @@ struct span *zci_huge_alloc(size_t bytes, size_t alignment)
     }
     describe(span, start, bytes, true);
     count_live((int64_t)bytes, 1);
-    zci_footprint_add((int64_t)bytes);
     return span;
 }
 
@@ -217,22 +221,31 @@ static bool move_mapping(struct span *span, size_t bytes)
     return true;
 }
 
+static bool resize(struct span *span, size_t bytes, bool grows)
+{
+    bool in_reach = !grows || zci_pagemap_cover(span->start, bytes);
+    if (!in_reach || !zci_os_resize((void *)span->start, span->bytes, bytes))
+        return grows && move_mapping(span, bytes);
+    describe(span, (void *)span->start, bytes, false);
+    return true;
+}
+
 struct span *zci_huge_resize(struct span *span, size_t bytes)
 {
     size_t old_bytes = span->bytes;
     bytes = mapping_bytes(bytes);
     if (bytes == old_bytes)
         return span;
-    bool grows = bytes > old_bytes;
-    bool in_reach = !grows || zci_pagemap_cover(span->start, bytes);
-    if (in_reach && zci_os_resize((void *)span->start, old_bytes, bytes)) {
-        describe(span, (void *)span->start, bytes, false);
-    } else if (!grows || !move_mapping(span, bytes)) {
+    int64_t change = (int64_t)bytes - (int64_t)old_bytes;
+    bool grows = change > 0;
+    if (grows && !zci_footprint_try_add((uint64_t)change))
         return NULL;
-    }
-    count_live((int64_t)bytes - (int64_t)old_bytes, 0);
-    zci_footprint_add((int64_t)bytes - (int64_t)old_bytes);
-    return span;
+    bool done = resize(span, bytes, grows);
+    if (done)
+        count_live(change, 0);
+    if (done != grows)
+        zci_footprint_add(done ? change : -change);
+    return done ? span : NULL;
 }
 
 void zci_huge_stats(struct huge_stats *stats)
@@ -240,6 +253,8 @@ void zci_huge_stats(struct huge_stats *stats)
     stats->live_bytes = atomic_load_relaxed(&huge.live_bytes);
     stats->live_count = atomic_load_relaxed(&huge.live_count);
     stats->cached_bytes = atomic_load_relaxed(&huge.cached_bytes);
+    stats->hit_count = atomic_load_relaxed(&huge.hit_count);
+    stats->miss_count = atomic_load_relaxed(&huge.miss_count);
 }
 
 struct span **zci_huge_descriptors(void)

@@ -25,6 +25,8 @@ struct huge_stats {
     uint64_t live_bytes;
     uint64_t live_count;
     uint64_t cached_bytes;
+    uint64_t hit_count; /* blocks from the cache, and those that had to be mapped */
+    uint64_t miss_count;
 };
 
 void zci_huge_stats(struct huge_stats *stats);

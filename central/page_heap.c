@@ -15,8 +15,6 @@
 #include "pagemap/pagemap.h"
 
 #define ARENA_ALIGNMENT   ((size_t)2 << 20)
-#define ARENA_BYTES_FIRST ZCI_OS_ARENA_BYTES_FIRST
-#define ARENA_BYTES_MAX   ZCI_OS_ARENA_BYTES_MAX
 #define ARENA_BYTES_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_MOST  ((size_t)64 << 20)
@@ -34,8 +32,13 @@ static struct {
     uint64_t purged;         /* granules given back, as far as they were not taken again */
     uint64_t refaulted;      /* granules taken again, ever */
     uint64_t hold;           /* granules: demand that came back lately and will again */
+    uint64_t hold_ms;        /* since hold last fell */
     uint64_t decay_rate;     /* granules per 1024 ms */
     uint64_t decay_due;      /* 1024ths of a granule and ms that are due already */
+    uint64_t reuse_count;    /* atomic, relaxed: statistics, as those below */
+    uint64_t refault_count;
+    uint64_t fresh_count;
+    uint64_t return_count;
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP)};
 
 static struct run_tree *tree_of(const struct span *span)
@@ -54,11 +57,6 @@ static void reuse(struct span *span)
         return;
     zci_os_reuse((void *)span->start, span_bytes(span));
     span->is_zero = false;
-}
-
-static uint64_t span_end(const struct span *span)
-{
-    return span->start + span_bytes(span);
 }
 
 /* Makes a run out of consecutive descriptors; the caller sets its state. */
@@ -165,7 +163,7 @@ static void note_refault_locked(size_t granules)
 {
     uint64_t again = min_size(granules, heap.purged);
     heap.purged -= again;
-    heap.hold += again;
+    counter_add(&heap.hold, again);
     counter_add(&heap.refaulted, again);
 }
 
@@ -228,8 +226,8 @@ static struct arena *describe_arena(char *start, size_t bytes)
 static struct arena *add_arena_locked(size_t granules, size_t align)
 {
     size_t least = (granules + align - 1) << ZCI_GRANULE_SHIFT;
-    size_t bytes = ARENA_BYTES_FIRST;
-    while (bytes < ARENA_BYTES_MAX && bytes < heap.reserved_bytes)
+    size_t bytes = ZCI_OS_ARENA_BYTES_FIRST;
+    while (bytes < ZCI_OS_ARENA_BYTES_MAX && bytes < heap.reserved_bytes)
         bytes *= 2;
     least = max_size(align_up(least, ARENA_BYTES_LEAST), ARENA_BYTES_LEAST);
     bytes = max_size(bytes, least);
@@ -253,14 +251,33 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
     return arena;
 }
 
-static struct span *alloc_locked(size_t granules, size_t align)
+/* Before pages are taken that may not be resident. What is charged and not taken is given back with the
+ * next report. */
+static bool charge_locked(size_t granules)
+{
+    uint64_t bytes = (uint64_t)granules << ZCI_GRANULE_SHIFT;
+    if (!zci_footprint_try_add(bytes))
+        return false;
+    heap.reported_bytes += bytes;
+    return true;
+}
+
+/* charged of the granules are to stay with the caller. */
+static struct span *alloc_locked(size_t granules, size_t align, size_t charged)
 {
     struct span *span = alloc_from_tree_locked(&heap.dirty, granules, align);
     heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
-    if (span == NULL) {
-        span = alloc_from_tree_locked(&heap.clean, granules, align);
-        if (span != NULL)
-            note_refault_locked(granules);
+    if (span != NULL) {
+        counter_add(&heap.reuse_count, 1);
+        return span;
+    }
+    if (!charge_locked(charged))
+        return NULL;
+    span = alloc_from_tree_locked(&heap.clean, granules, align);
+    if (span != NULL) {
+        note_refault_locked(charged);
+        counter_add(&heap.refault_count, 1);
+        return span;
     }
     for (struct arena *arena = heap.arenas; span == NULL && arena != NULL; arena = arena->next)
         span = alloc_from_frontier_locked(arena, granules, align);
@@ -269,17 +286,24 @@ static struct span *alloc_locked(size_t granules, size_t align)
         if (arena != NULL)
             span = alloc_from_frontier_locked(arena, granules, align);
     }
+    counter_add(&heap.fresh_count, span != NULL);
     return span;
 }
 
 static size_t release_locked(size_t keep_bytes);
 
 /* The footprint is what was ever used and is not clean. */
-static void unlock_and_report(void)
+static int64_t change_locked(void)
 {
     uint64_t bytes = heap.used_bytes - (heap.clean.granules << ZCI_GRANULE_SHIFT);
     int64_t change = (int64_t)(bytes - heap.reported_bytes);
     heap.reported_bytes = bytes;
+    return change;
+}
+
+static void unlock_and_report(void)
+{
+    int64_t change = change_locked();
     lock_release(&heap.lock);
     zci_footprint_add(change);
 }
@@ -301,10 +325,11 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     struct span *longest = zci_run_tree_longest(&heap.dirty);
     if (longest != NULL && longest->granules < wanted)
         wanted = max_size(longest->granules, granules + room_granules / ROOM_DIRTY_SHARE);
-    struct span *span = alloc_locked(wanted, 1);
+    struct span *span = alloc_locked(wanted, 1, granules);
     if (span != NULL) {
         pagemap_set(span->start, span);
         free_tail_locked(span, granules);
+        reuse(span);
         /* Small needs are met from the far end of what lies behind a block. */
         pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
     }
@@ -312,15 +337,33 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     return span;
 }
 
+/* Dirty runs that are too short keep the footprint up, and do not join their clean neighbours. As much as
+ * is needed goes back to the OS, then, as the last resort, all of it. */
+static struct span *alloc_released_locked(size_t granules, size_t align)
+{
+    uint64_t dirty_bytes = heap.dirty.granules << ZCI_GRANULE_SHIFT;
+    uint64_t needed_bytes = (uint64_t)granules << ZCI_GRANULE_SHIFT;
+    struct span *span = NULL;
+    zci_footprint_add(change_locked());
+    if (zci_footprint_is_tight(needed_bytes) && needed_bytes < dirty_bytes) {
+        release_locked(dirty_bytes - needed_bytes);
+        zci_footprint_add(change_locked());
+        span = alloc_locked(granules, align, granules);
+    }
+    if (span == NULL) {
+        release_locked(0);
+        zci_footprint_add(change_locked());
+        span = alloc_locked(granules, align, granules);
+    }
+    return span;
+}
+
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
 {
     lock_acquire(&heap.lock);
-    struct span *span = alloc_locked(granules, align_granules);
-    if (span == NULL && heap.dirty.granules != 0) {
-        /* Dirty and clean neighbours do not join; once all are clean there may be a run long enough. */
-        release_locked(0);
-        span = alloc_locked(granules, align_granules);
-    }
+    struct span *span = alloc_locked(granules, align_granules, granules);
+    if (span == NULL && heap.dirty.granules != 0)
+        span = alloc_released_locked(granules, align_granules);
     if (span != NULL) {
         pagemap_set(span->start, span);
         reuse(span);
@@ -334,6 +377,7 @@ void zci_page_heap_free(struct span *span)
     lock_acquire(&heap.lock);
     span->is_zero = false;
     free_locked(span);
+    counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
 }
 
@@ -346,7 +390,7 @@ static bool grow_over_frontier_locked(struct span *span, size_t granules)
             continue;
         uint64_t more = granules - span->granules;
         uint64_t end = arena->frontier + more;
-        if (end > arena->granules || !commit_locked(arena, end))
+        if (end > arena->granules || !charge_locked(more) || !commit_locked(arena, end))
             return false;
         /* The run grows first: a walk must never step onto a granule that no run describes. */
         atomic_store_release(&span->granules, (uint32_t)granules);
@@ -363,8 +407,11 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
     size_t more = granules - span->granules;
     struct span *next = pagemap_get(span_end(span));
     if (next == NULL || span_state(next) != SPAN_FREE || next->start != span_end(span) ||
-        next != span + span->granules || next->granules < more)
+        next != span + span->granules || next->granules < more ||
+        (next->is_zero && !charge_locked(more)))
         return false;
+    if (next->is_zero)
+        note_refault_locked(more);
     struct span *taken = carve_locked(next, 0, more);
     reuse(taken);
     atomic_store_release(&span->granules, (uint32_t)granules);
@@ -388,6 +435,7 @@ void zci_page_heap_shrink(struct span *span, size_t granules)
     struct span *tail = split_locked(span, granules);
     tail->is_zero = false;
     free_locked(tail);
+    counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
 }
 
@@ -425,13 +473,24 @@ size_t zci_page_heap_release(size_t keep_bytes)
 /* How long demand that came back holds pages, about. */
 #define HOLD_MS 60000
 
+/* Not at all in a step that is too short for a granule: then the next ones count together. */
+static void fade_hold_locked(uint64_t elapsed_ms)
+{
+    heap.hold_ms += elapsed_ms;
+    uint64_t granules = heap.hold * min_size(heap.hold_ms, HOLD_MS) / HOLD_MS;
+    if (granules != 0) {
+        counter_add(&heap.hold, -granules);
+        heap.hold_ms = 0;
+    }
+}
+
 /* How many granules are due. What lay idle since the last call goes at a rate that would have the largest such
  * amount gone in decay_ms; what came back lately stays. */
 static size_t decay_due_locked(uint64_t elapsed_ms, uint64_t decay_ms)
 {
     uint64_t idle = heap.dirty_low;
     heap.dirty_low = heap.dirty.granules;
-    heap.hold -= heap.hold * min_size(elapsed_ms, HOLD_MS) / HOLD_MS;
+    fade_hold_locked(elapsed_ms);
     idle -= min_size(idle, heap.hold);
     if (idle == 0) {
         heap.decay_rate = 0;
@@ -490,6 +549,10 @@ void zci_page_heap_stats(struct page_heap_stats *stats)
     stats->refault_bytes = atomic_load_relaxed(&heap.refaulted) << ZCI_GRANULE_SHIFT;
     stats->hold_bytes = atomic_load_relaxed(&heap.hold) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
+    stats->reuse_count = atomic_load_relaxed(&heap.reuse_count);
+    stats->refault_count = atomic_load_relaxed(&heap.refault_count);
+    stats->fresh_count = atomic_load_relaxed(&heap.fresh_count);
+    stats->return_count = atomic_load_relaxed(&heap.return_count);
 }
 
 struct arena **zci_page_heap_arenas(void)
@@ -497,7 +560,8 @@ struct arena **zci_page_heap_arenas(void)
     return &heap.arenas;
 }
 
-void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), void *context)
+ZCI_READS_RACILY void zci_page_heap_each_run(void (*visit)(struct span *span, void *context),
+                                             void *context)
 {
     /* Acquire loads pair with the release stores named beside each of them above. */
     for (struct arena *arena = atomic_load_acquire(&heap.arenas); arena != NULL;
@@ -508,7 +572,8 @@ void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), voi
             uint32_t granules = atomic_load_acquire(&span->granules);
             ZCI_ASSERT(granules != 0);
             visit(span, context);
-            at += granules;
+            /* Whatever happens meanwhile, the walk ends. */
+            at += granules != 0 ? granules : 1;
         }
     }
 }

@@ -55,9 +55,13 @@ struct page_heap_stats {
     uint64_t committed_bytes; /* ever used */
     uint64_t dirty_bytes;     /* free, resident */
     uint64_t clean_bytes;     /* free, given back */
-    uint64_t refault_bytes;   /* given back and taken again, ever */
+    uint64_t refault_bytes;   /* given back and taken again, growth in place included */
     uint64_t hold_bytes;      /* kept because of that */
     uint64_t wait_count;      /* sleeps on the lock */
+    uint64_t reuse_count;     /* runs taken from dirty ones, */
+    uint64_t refault_count;   /* from clean ones, */
+    uint64_t fresh_count;     /* and from behind a frontier */
+    uint64_t return_count;    /* runs freed, ends cut off included */
 };
 
 void zci_page_heap_stats(struct page_heap_stats *stats);

@@ -66,6 +66,12 @@ static struct arena *arena_at(struct sweep_cursor *cursor)
     return arena;
 }
 
+/* How far it is to the next run, or descriptor inside of one, which says so. Runs come and go meanwhile. */
+ZCI_READS_RACILY static size_t step_at(const struct span *span, enum span_state state)
+{
+    return state == SPAN_NONE ? 1 : max_size(atomic_load_acquire(&span->granules), 1);
+}
+
 size_t zci_sweep(struct sweep_cursor *cursor, uint32_t age, size_t granules_max, size_t calls_max,
                  bool *is_round)
 {
@@ -86,8 +92,7 @@ size_t zci_sweep(struct sweep_cursor *cursor, uint32_t age, size_t granules_max,
             zci_central_sweep_end(span, purged);
             pages += purged;
         }
-        /* Runs come and go meanwhile: a descriptor inside of one says so. */
-        size_t step = state == SPAN_NONE ? 1 : max_size(atomic_load_acquire(&span->granules), 1);
+        size_t step = step_at(span, state);
         cursor->at += step;
         looked += step;
     }

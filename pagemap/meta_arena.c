@@ -19,6 +19,14 @@
 
 struct free_block {
     struct free_block *next;
+    uint32_t grade;
+};
+
+/* Free blocks side by side that became one: its pages but the first are with the OS. Blocks are cut from its
+ * end. */
+struct extent {
+    struct extent *next;
+    size_t bytes;
 };
 
 /* Lies at the front of its chunk, so that a chunk takes over by one store. */
@@ -30,8 +38,11 @@ struct chunk {
 static struct {
     struct lock lock;
     struct chunk *chunk;                      /* under lock */
-    struct free_block *free[ZCI_META_GRADES]; /* under lock */
-    uint64_t mapped_bytes;                    /* written under lock; atomic, relaxed: statistics */
+    struct free_block *free[ZCI_META_GRADES]; /* under lock, as all below */
+    size_t free_bytes;                        /* of these */
+    size_t free_bytes_before;                 /* after the last zci_meta_purge */
+    struct extent *extents;
+    uint64_t mapped_bytes; /* written under lock; atomic, relaxed: statistics */
     uint64_t donated_bytes;
 } arena = {.lock = LOCK_INIT(RANK_META_ARENA)};
 
@@ -39,16 +50,17 @@ static char *map_guarded_locked(size_t bytes)
 {
     size_t page = zci_os_page_bytes();
     bytes = align_up(bytes, page);
+    if (!zci_footprint_try_add_metadata(bytes))
+        return NULL;
     char *start = zci_os_reserve(bytes + 2 * page, page);
-    if (start == NULL)
-        return NULL;
-    if (!zci_os_commit(start + page, bytes)) {
-        zci_os_release(start, bytes + 2 * page);
-        return NULL;
+    if (start != NULL && zci_os_commit(start + page, bytes)) {
+        counter_add(&arena.mapped_bytes, bytes);
+        return start + page;
     }
-    counter_add(&arena.mapped_bytes, bytes);
-    zci_footprint_add((int64_t)bytes);
-    return start + page;
+    if (start != NULL)
+        zci_os_release(start, bytes + 2 * page);
+    zci_footprint_add(-(int64_t)bytes);
+    return NULL;
 }
 
 static void take_over_locked(struct chunk *chunk, size_t bytes)
@@ -93,25 +105,163 @@ void *zci_meta_alloc(size_t bytes)
     return block;
 }
 
+static void free_locked(void *block, unsigned grade)
+{
+    struct free_block *freed = block;
+    freed->grade = grade;
+    freed->next = arena.free[grade];
+    arena.free[grade] = freed;
+    arena.free_bytes += ZCI_META_GRADE_BYTES(grade);
+}
+
+/* Every extent has at least a page; what is left below that becomes blocks again. */
+static void *cut_from_extent_locked(size_t bytes)
+{
+    struct extent *extent = arena.extents;
+    if (extent == NULL)
+        return NULL;
+    extent->bytes -= bytes;
+    char *block = (char *)extent + extent->bytes;
+    if (extent->bytes >= zci_os_page_bytes())
+        return block;
+    arena.extents = extent->next;
+    char *rest = (char *)extent;
+    for (size_t left = extent->bytes; left != 0;) {
+        unsigned grade = ZCI_META_GRADES - 1;
+        while (ZCI_META_GRADE_BYTES(grade) > left)
+            grade--;
+        free_locked(rest, grade);
+        rest += ZCI_META_GRADE_BYTES(grade);
+        left -= ZCI_META_GRADE_BYTES(grade);
+    }
+    return block;
+}
+
 void *zci_meta_block_alloc(unsigned grade)
 {
+    size_t bytes = ZCI_META_GRADE_BYTES(grade);
     lock_acquire(&arena.lock);
-    struct free_block *block = arena.free[grade];
-    if (block != NULL)
-        arena.free[grade] = block->next;
-    else
-        block = alloc_locked(ZCI_META_GRADE_BYTES(grade));
+    void *block = arena.free[grade];
+    if (block != NULL) {
+        arena.free[grade] = arena.free[grade]->next;
+        arena.free_bytes -= bytes;
+    } else {
+        block = cut_from_extent_locked(bytes);
+        if (block == NULL)
+            block = alloc_locked(bytes);
+    }
     lock_release(&arena.lock);
     return block;
 }
 
 void zci_meta_block_free(void *block, unsigned grade)
 {
-    struct free_block *freed = block;
     lock_acquire(&arena.lock);
-    freed->next = arena.free[grade];
-    arena.free[grade] = freed;
+    free_locked(block, grade);
     lock_release(&arena.lock);
+}
+
+/* --- giving pages back ----------------------------------------------------------------------------- */
+
+static struct free_block *merge(struct free_block *a, struct free_block *b)
+{
+    struct free_block *merged;
+    struct free_block **link = &merged;
+    while (a != NULL && b != NULL) {
+        struct free_block **lower = a < b ? &a : &b;
+        *link = *lower;
+        link = &(*lower)->next;
+        *lower = *link;
+    }
+    *link = a != NULL ? a : b;
+    return merged;
+}
+
+/* By address; lists of 2^i blocks wait in sorted[i]. */
+static struct free_block *sort(struct free_block *list)
+{
+    struct free_block *sorted[32] = {NULL};
+    while (list != NULL) {
+        struct free_block *block = list;
+        list = list->next;
+        block->next = NULL;
+        size_t i = 0;
+        for (; i < 31 && sorted[i] != NULL; i++) {
+            block = merge(sorted[i], block);
+            sorted[i] = NULL;
+        }
+        sorted[i] = merge(sorted[i], block);
+    }
+    for (size_t i = 1; i < 32; i++)
+        sorted[i] = merge(sorted[i - 1], sorted[i]);
+    return sorted[31];
+}
+
+static struct free_block *take_all_locked(void)
+{
+    struct free_block *all = NULL;
+    for (unsigned grade = 0; grade < ZCI_META_GRADES; grade++) {
+        struct free_block *block;
+        while ((block = arena.free[grade]) != NULL) {
+            arena.free[grade] = block->next;
+            block->next = all;
+            all = block;
+        }
+    }
+    arena.free_bytes = 0;
+    return all;
+}
+
+/* Shorter extents would be more trouble than they are worth. */
+#define EXTENT_PAGES_LEAST 4
+
+/* Blocks from first up to end, which lie side by side: an extent if they are long enough, else what they were.
+ * Bytes given back. */
+static size_t put_run_locked(struct free_block *first, char *end)
+{
+    size_t page = zci_os_page_bytes();
+    size_t bytes = (size_t)(end - (char *)first);
+    char *from = (char *)align_up((uintptr_t)first + sizeof(struct extent), page);
+    size_t purged = (size_t)((char *)align_down((uintptr_t)end, page) - from);
+    if (bytes < EXTENT_PAGES_LEAST * page || !zci_os_purge(from, purged)) {
+        for (char *at = (char *)first; at != end;) {
+            unsigned grade = ((struct free_block *)at)->grade;
+            free_locked(at, grade);
+            at += ZCI_META_GRADE_BYTES(grade);
+        }
+        return 0;
+    }
+    struct extent *extent = (struct extent *)first;
+    extent->bytes = bytes;
+    extent->next = arena.extents;
+    arena.extents = extent;
+    return purged;
+}
+
+size_t zci_meta_purge(size_t growth_least)
+{
+    size_t purged = 0;
+    /* Blocks are cut from an extent piece by piece, but a purged range is reused as a whole. */
+    if (zci_os_purge_needs_reuse())
+        return 0;
+    lock_acquire(&arena.lock);
+    if (arena.free_bytes < arena.free_bytes_before + growth_least) {
+        lock_release(&arena.lock);
+        return 0;
+    }
+    struct free_block *block = sort(take_all_locked());
+    while (block != NULL) {
+        struct free_block *first = block;
+        char *end;
+        do {
+            end = (char *)block + ZCI_META_GRADE_BYTES(block->grade);
+            block = block->next;
+        } while ((char *)block == end);
+        purged += put_run_locked(first, end);
+    }
+    arena.free_bytes_before = arena.free_bytes;
+    lock_release(&arena.lock);
+    return purged;
 }
 
 void zci_meta_donate(void *start, size_t bytes)

@@ -3,7 +3,7 @@
 /* meta_arena.h - memory for the allocator's own tables.
  * Invariants: lies in mappings of its own with an inaccessible page on each side (but for donations, made
  *             when there are no more); never becomes user memory and is never unmapped, so a stale read of
- *             metadata cannot fault.
+ *             metadata cannot fault; but it may find zeros where freed blocks were.
  * Locking:    one lock, the highest rank: may be called under any other.
  * Costs:      a bump or a pop under the lock. Only pages that are used become resident. */
 #ifndef ZCI_PAGEMAP_META_ARENA_H
@@ -22,6 +22,10 @@ void *zci_meta_alloc(size_t bytes);
 /* Contents undefined, 64-byte aligned. */
 void *zci_meta_block_alloc(unsigned grade);
 void zci_meta_block_free(void *block, unsigned grade);
+
+/* Gives back the pages of free blocks that lie side by side, if growth_least bytes more are free than after the
+ * last time. They stay metadata, and counted as mapped. The bytes. */
+size_t zci_meta_purge(size_t growth_least);
 
 /* The smallest grade that holds bytes (<= 1024). */
 unsigned zci_meta_grade(size_t bytes);

@@ -54,7 +54,7 @@ struct span {
         uint64_t bytes;       /* LARGE: bytes asked for last; HUGE: bytes of the mapping */
     };
 
-    uint16_t reserved;     /* 0; keeps descriptors from sharing a line */
+    uint16_t heap;         /* SMALL, LARGE, HUGE: the private heap it belongs to, or 0; atomic */
     uint16_t purged_pages; /* SMALL: OS pages given back since a block was last taken */
     uint32_t touched_tick; /* SMALL: when a block last came or went; 0 once it was swept since */
 };
@@ -79,6 +79,22 @@ ZCI_INLINE void span_set_state(struct span *span, enum span_state state)
 ZCI_INLINE size_t span_bytes(const struct span *span)
 {
     return (size_t)span->granules << ZCI_GRANULE_SHIFT;
+}
+
+ZCI_INLINE uint64_t span_end(const struct span *span)
+{
+    return span->start + span_bytes(span);
+}
+
+/* The number of the private heap whose blocks lie in the run; 0 for all others, free runs too. */
+ZCI_INLINE unsigned span_heap(const struct span *span)
+{
+    return atomic_load_relaxed(&span->heap);
+}
+
+ZCI_INLINE void span_set_heap(struct span *span, unsigned number)
+{
+    atomic_store_relaxed(&span->heap, (uint16_t)number);
 }
 
 /* false for a descriptor that some stale map entry led to. */

@@ -101,6 +101,16 @@ static void stash_put(struct thread_cache *cache, struct batch *batch)
     cache->stash_count[grade]++;
 }
 
+struct batch *zci_thread_cache_take_batch(struct thread_cache *cache, unsigned grade)
+{
+    return stash_take(cache, grade);
+}
+
+void zci_thread_cache_put_batch(struct thread_cache *cache, struct batch *batch)
+{
+    stash_put(cache, batch);
+}
+
 /* --- the loaded batch --------------------------------------------------------------------------- */
 
 static size_t batch_limit(const struct batch *batch, unsigned class_index)
@@ -267,6 +277,9 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
     if (batch == NULL) {
         count_miss(shelf);
         batch = depot_take(class_index, cache->spread);
+        thread_cache_count(cache, batch != NULL ? COUNT_DEPOT_TAKE : COUNT_DEPOT_MISS);
+    } else {
+        thread_cache_count(cache, COUNT_SPARE_LOAD);
     }
     if (batch == NULL)
         return refill_from_spans(cache, class_index);
@@ -279,7 +292,9 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
 /* A full batch leaves the thread. */
 static void send(struct thread_cache *cache, unsigned class_index, struct batch *batch)
 {
-    if (depot_put(class_index, cache->spread, batch))
+    bool is_put = depot_put(class_index, cache->spread, batch);
+    thread_cache_count(cache, is_put ? COUNT_DEPOT_PUT : COUNT_DEPOT_FULL);
+    if (is_put)
         return;
     cache->polls_left = 1; /* the collector may want to know */
     cache->returned_bytes += (int64_t)batch->count * zci_size_classes[class_index].bytes;
@@ -350,6 +365,7 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         load(cache, class_index, NULL);
         if (shelf->spare_count < spare_limit(class_index)) {
             spare_push(shelf, full);
+            thread_cache_count(cache, COUNT_SPARE_KEEP);
         } else {
             count_miss(shelf);
             send(cache, class_index, full);
@@ -408,16 +424,22 @@ void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)
 /* --- all ------------------------------------------------------------------------------------------- */
 
 /* Another thread's bins move while this reads: the count is clipped, not trusted. */
-static uint64_t class_bytes(const struct thread_cache *cache, unsigned class_index)
+ZCI_READS_RACILY static uint64_t class_blocks(const struct thread_cache *cache,
+                                              unsigned class_index)
 {
     struct batch *loaded = atomic_load_relaxed(&cache->shelves[class_index].loaded);
     uint64_t count = atomic_load_relaxed(&cache->shelves[class_index].spare_objects);
     if (loaded != NULL) {
         uintptr_t top = (uintptr_t)atomic_load_relaxed(&cache->bins[class_index].top);
         uintptr_t objects = (top - (uintptr_t)loaded->objects) / sizeof(void *);
-        count += objects <= loaded->capacity ? objects : 0;
+        count += objects <= zci_size_classes[class_index].batch ? objects : 0;
     }
-    return count * zci_size_classes[class_index].bytes;
+    return count;
+}
+
+static uint64_t class_bytes(const struct thread_cache *cache, unsigned class_index)
+{
+    return class_blocks(cache, class_index) * zci_size_classes[class_index].bytes;
 }
 
 static void flush_batch(unsigned class_index, struct batch *batch)
@@ -470,4 +492,11 @@ uint64_t zci_thread_cache_bytes(const struct thread_cache *cache)
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         bytes += class_bytes(cache, c);
     return bytes;
+}
+
+ZCI_READS_RACILY void zci_thread_cache_add_counts(const struct thread_cache *cache,
+                                                  uint64_t *counts)
+{
+    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
+        counts[c] += class_blocks(cache, c);
 }

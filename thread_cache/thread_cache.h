@@ -12,6 +12,7 @@
 #ifndef ZCI_THREAD_CACHE_THREAD_CACHE_H
 #define ZCI_THREAD_CACHE_THREAD_CACHE_H
 
+#include "base/atomic.h"
 #include "base/size_class.h"
 #include "os/thread.h"
 #include "pagemap/class_map.h"
@@ -41,12 +42,34 @@ struct shelf {
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
 };
 
+/* A thread's way to its blocks of one private heap (src/heap/private_cache.h). No heap has id 0. */
+struct private_slot {
+    uint64_t id;
+    struct private_cache *cache; /* NULL only if id is 0 */
+};
+
+#define PRIVATE_SLOTS 16
+
 /* Empty batches that a thread keeps, by bytes per grade. */
 #define CACHE_STASH_BYTES 4096
 #define CACHE_STASH_COUNT 16
 
+/* What the slow sides count, each thread for itself; the sums of all threads are the statistics. */
+enum thread_count {
+    COUNT_SPARE_LOAD, /* empty bins: filled by a spare batch, */
+    COUNT_DEPOT_TAKE, /* by one from the depot, */
+    COUNT_DEPOT_MISS, /* from the spans */
+    COUNT_SPARE_KEEP, /* full bins: the batch became a spare, */
+    COUNT_DEPOT_PUT,  /* went to the depot, */
+    COUNT_DEPOT_FULL, /* to the spans */
+    COUNT_RUN_HIT,    /* large blocks from the run cache, */
+    COUNT_RUN_MISS,   /* from the page heap */
+    THREAD_COUNTS
+};
+
 struct thread_cache {
     struct bin bins[ZCI_CLASS_COUNT];
+    struct private_slot private_slots[PRIVATE_SLOTS];
     struct shelf shelves[ZCI_CLASS_COUNT];
     struct batch *stash[5]; /* empty batches, by grade, linked by next */
     uint8_t stash_count[5];
@@ -64,7 +87,9 @@ struct thread_cache {
     struct thread_cache **owner; /* the owner's pointer to this cache */
     uint32_t spread;             /* where this thread starts in slots */
     struct thread_cache *next;   /* all caches ever made; see thread_registry.h */
-    struct thread_cache *next_parked; /* under the registry's lock */
+    struct thread_cache *next_parked;      /* under the registry's lock */
+    uint64_t counts[THREAD_COUNTS];        /* written by the owner; atomic, relaxed */
+    struct private_cache *private_idle[2]; /* of no heap: small ones, large ones */
 };
 
 enum thread_cache_state { CACHE_LIVE = 1, CACHE_PARKED, CACHE_ORPHANED };
@@ -73,6 +98,7 @@ enum thread_cache_state { CACHE_LIVE = 1, CACHE_PARKED, CACHE_ORPHANED };
  * its exit hook, and of any thread while no caching is wanted. */
 struct closed_cache {
     struct bin bins[ZCI_CLASS_COUNT];
+    struct private_slot private_slots[PRIVATE_SLOTS]; /* none of any heap */
 };
 
 enum { CLOSED_UNBORN, CLOSED_DEAD, CLOSED_BY_OPTION, CLOSED_BY_COLLECTOR, CLOSED_COUNT };
@@ -123,6 +149,12 @@ ZCI_INLINE bool thread_cache_push(void *block)
     return true;
 }
 
+/* Slow side, cache is open and the calling thread's. */
+ZCI_INLINE void thread_cache_count(struct thread_cache *cache, enum thread_count which)
+{
+    counter_add(&cache->counts[which], 1);
+}
+
 /* --- slow side, thread_cache.c ----------------------------------------------------------------- */
 
 /* The bin of this class is empty: a block, or NULL if there is no memory. */
@@ -136,8 +168,13 @@ void zci_thread_cache_flush(struct thread_cache *cache);
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls);
 /* So many classes, largest blocks first, that at most keep_bytes of free blocks stay. */
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);
+/* Empty batches for a private heap's bins: one of this grade, or NULL; and back. */
+struct batch *zci_thread_cache_take_batch(struct thread_cache *cache, unsigned grade);
+void zci_thread_cache_put_batch(struct thread_cache *cache, struct batch *batch);
 /* Bytes of free blocks; exact for the owner, a snapshot for others. */
 uint64_t zci_thread_cache_bytes(const struct thread_cache *cache);
+/* Adds the free blocks of each class to counts[class]; exact for the owner, a snapshot for others. */
+void zci_thread_cache_add_counts(const struct thread_cache *cache, uint64_t *counts);
 /* A fresh cache's bins. */
 void zci_thread_cache_init(struct thread_cache *cache);
 

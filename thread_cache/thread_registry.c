@@ -158,13 +158,16 @@ void zci_thread_registry_flush_parked(uint64_t before_ms)
 
 void zci_thread_registry_stats(struct thread_registry_stats *stats)
 {
+    *stats = (struct thread_registry_stats){0};
     stats->live_count = atomic_load_relaxed(&registry.live_count);
     stats->parked_count = atomic_load_relaxed(&registry.parked_count);
-    stats->cached_bytes = 0;
     for (struct thread_cache *cache = atomic_load_acquire(&registry.list); cache != NULL;
-         cache = cache->next)
+         cache = cache->next) {
         if (atomic_load_relaxed(&cache->state) != CACHE_ORPHANED)
-            stats->cached_bytes += zci_thread_cache_bytes(cache);
+            zci_thread_cache_add_counts(cache, stats->cached_counts);
+        for (size_t i = 0; i < THREAD_COUNTS; i++)
+            stats->counts[i] += atomic_load_relaxed(&cache->counts[i]);
+    }
 }
 
 struct thread_cache **zci_thread_registry_list(void)

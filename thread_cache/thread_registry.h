@@ -23,7 +23,8 @@ void zci_thread_registry_flush_parked(uint64_t before_ms);
 struct thread_registry_stats {
     uint64_t live_count;
     uint64_t parked_count;
-    uint64_t cached_bytes; /* a snapshot */
+    uint64_t cached_counts[ZCI_CLASS_COUNT]; /* blocks of each class: a snapshot */
+    uint64_t counts[THREAD_COUNTS];          /* sums over all threads, dead ones included */
 };
 
 void zci_thread_registry_stats(struct thread_registry_stats *stats);

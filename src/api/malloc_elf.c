@@ -135,7 +135,7 @@ ZCI_EXPORT int mallopt(int parameter, int value)
 
 ZCI_EXPORT void malloc_stats(void)
 {
-    zci_stats_print(2);
+    zci_stats_print(2, ZC_STATS_TEXT);
 }
 
 /* The layout of glibc's struct mallinfo2 and, in int, of struct mallinfo; musl declares neither. */
@@ -152,15 +152,15 @@ static struct info_words collect_info(void)
     struct zc_stats stats;
     zci_stats_collect(&stats);
     size_t cached = stats.thread_cache_bytes + stats.depot_bytes;
-    size_t out = stats.small_bytes > cached ? stats.small_bytes - cached : 0;
     size_t idle = stats.central_bytes + stats.run_cache_bytes + stats.page_heap_bytes;
     return (struct info_words){
-        .arena = stats.mapped_bytes - stats.metadata_bytes - stats.huge_bytes,
+        .arena = stats.mapped_bytes + stats.span_released_bytes - stats.metadata_bytes -
+                 stats.huge_bytes,
         .hblks = stats.huge_count,
         .hblkhd = stats.huge_bytes,
         .usmblks = stats.mapped_peak_bytes,
         .fsmblks = cached,
-        .uordblks = out + stats.large_bytes,
+        .uordblks = stats.in_use_bytes,
         .fordblks = idle + cached,
         .keepcost = stats.page_heap_bytes,
     };
@@ -195,36 +195,62 @@ ZCI_EXPORT struct info_ints mallinfo(void)
     };
 }
 
+/* Free blocks of each class, whichever layer holds them. */
+static int write_sizes(FILE *stream, const struct stats_snapshot *snapshot)
+{
+    int length = fputs("<sizes>\n", stream);
+    for (size_t c = 0; c < ZCI_STATS_CLASSES && length >= 0; c++) {
+        const struct zc_class_stats *row = &snapshot->classes[c];
+        uint64_t count = row->thread_cache_count + row->depot_count + row->free_count;
+        if (count == 0)
+            continue;
+        uint64_t least = c != 0 ? row[-1].block_bytes + 1 : 1;
+        length =
+            fprintf(stream, "<size from=\"%llu\" to=\"%llu\" total=\"%llu\" count=\"%llu\"/>\n",
+                    (unsigned long long)least, (unsigned long long)row->block_bytes,
+                    (unsigned long long)(count * row->block_bytes), (unsigned long long)count);
+    }
+    return length < 0 ? length : fputs("</sizes>\n", stream);
+}
+
+/* The totals of the only heap, and of all heaps, are the same. */
+static int write_totals(FILE *stream, const struct stats_snapshot *snapshot)
+{
+    const struct zc_stats *stats = &snapshot->all;
+    uint64_t fast_count = 0;
+    uint64_t rest_count = 0;
+    for (size_t c = 0; c < ZCI_STATS_CLASSES; c++) {
+        fast_count += snapshot->classes[c].thread_cache_count + snapshot->classes[c].depot_count;
+        rest_count += snapshot->classes[c].free_count;
+    }
+    return fprintf(
+        stream,
+        "<total type=\"fast\" count=\"%llu\" size=\"%llu\"/>\n"
+        "<total type=\"rest\" count=\"%llu\" size=\"%llu\"/>\n"
+        "<total type=\"mmap\" count=\"%llu\" size=\"%llu\"/>\n"
+        "<system type=\"current\" size=\"%llu\"/>\n"
+        "<system type=\"max\" size=\"%llu\"/>\n"
+        "<aspace type=\"total\" size=\"%llu\"/>\n"
+        "<aspace type=\"mprotect\" size=\"%llu\"/>\n",
+        (unsigned long long)fast_count,
+        (unsigned long long)(stats->thread_cache_bytes + stats->depot_bytes),
+        (unsigned long long)rest_count, (unsigned long long)stats->central_bytes,
+        (unsigned long long)stats->huge_count, (unsigned long long)stats->huge_bytes,
+        (unsigned long long)stats->mapped_bytes, (unsigned long long)stats->mapped_peak_bytes,
+        (unsigned long long)stats->reserved_bytes, (unsigned long long)stats->mapped_bytes);
+}
+
+/* The figures are collected before the first byte is written: the stream itself may allocate. */
 ZCI_EXPORT int malloc_info(int options, FILE *stream)
 {
-    struct zc_stats stats;
+    struct stats_snapshot snapshot;
     /* The error number itself, as glibc has it. */
     if (options != 0)
         return EINVAL;
-    zci_stats_collect(&stats);
-    int length =
-        fprintf(stream,
-                "<malloc version=\"1\">\n"
-                "<heap nr=\"0\">\n"
-                "<total type=\"rest\" count=\"0\" size=\"%llu\"/>\n"
-                "<system type=\"current\" size=\"%llu\"/>\n"
-                "<system type=\"max\" size=\"%llu\"/>\n"
-                "<aspace type=\"total\" size=\"%llu\"/>\n"
-                "<aspace type=\"mprotect\" size=\"%llu\"/>\n"
-                "</heap>\n"
-                "<total type=\"fast\" count=\"0\" size=\"%llu\"/>\n"
-                "<total type=\"rest\" count=\"0\" size=\"%llu\"/>\n"
-                "<system type=\"current\" size=\"%llu\"/>\n"
-                "<system type=\"max\" size=\"%llu\"/>\n"
-                "<aspace type=\"total\" size=\"%llu\"/>\n"
-                "<aspace type=\"mprotect\" size=\"%llu\"/>\n"
-                "</malloc>\n",
-                (unsigned long long)stats.central_bytes, (unsigned long long)stats.mapped_bytes,
-                (unsigned long long)stats.mapped_peak_bytes,
-                (unsigned long long)stats.reserved_bytes, (unsigned long long)stats.mapped_bytes,
-                (unsigned long long)(stats.thread_cache_bytes + stats.depot_bytes),
-                (unsigned long long)stats.central_bytes, (unsigned long long)stats.mapped_bytes,
-                (unsigned long long)stats.mapped_peak_bytes,
-                (unsigned long long)stats.reserved_bytes, (unsigned long long)stats.mapped_bytes);
-    return length < 0 ? -1 : 0;
+    zci_stats_collect_all(&snapshot);
+    bool is_written = fputs("<malloc version=\"1\">\n<heap nr=\"0\">\n", stream) >= 0 &&
+                      write_sizes(stream, &snapshot) >= 0 && write_totals(stream, &snapshot) >= 0 &&
+                      fputs("</heap>\n", stream) >= 0 && write_totals(stream, &snapshot) >= 0 &&
+                      fputs("</malloc>\n", stream) >= 0;
+    return is_written ? 0 : -1;
 }

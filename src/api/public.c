@@ -2,6 +2,9 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* public.c - the zc_ functions of zcmalloc.h, whose comments are the contract. */
 #include "api/contract.h"
+#include "heap/bootstrap.h"
+#include "heap/gc.h"
+#include "heap/limit.h"
 #include "heap/stats.h"
 #include "zcmalloc.h"
 
@@ -96,21 +99,128 @@ size_t zc_trim(size_t keep_bytes)
     return released;
 }
 
-int zc_stats_get(struct zc_stats *stats, size_t struct_bytes)
+size_t zc_collect(int level)
 {
-    struct zc_stats all;
-    if (struct_bytes < 8) {
+    int saved = errno;
+    size_t released;
+    zci_bootstrap();
+    switch (level) {
+    case ZC_COLLECT_STEP:
+        released = zci_gc_collect(GC_STEP, 0);
+        break;
+    case ZC_COLLECT_CACHES:
+        released = zci_gc_collect(GC_CACHES, 0);
+        break;
+    case ZC_COLLECT_ALL:
+        released = zci_gc_collect(GC_ALL, 0);
+        break;
+    default:
+        errno = EINVAL;
+        return 0;
+    }
+    errno = saved;
+    return released;
+}
+
+size_t zc_release_to_os(size_t bytes)
+{
+    int saved = errno;
+    zci_bootstrap();
+    size_t released = zci_gc_release(bytes);
+    errno = saved;
+    return released;
+}
+
+int zc_background_start(void)
+{
+    int saved = errno;
+    zci_bootstrap();
+    bool done = zci_gc_background_start();
+    errno = done ? saved : EAGAIN;
+    return done ? 0 : -1;
+}
+
+void zc_background_stop(void)
+{
+    int saved = errno;
+    zci_gc_background_stop();
+    errno = saved;
+}
+
+size_t zc_limit_get(int which)
+{
+    zci_bootstrap();
+    switch (which) {
+    case ZC_LIMIT_SOFT:
+        return zci_limit_soft();
+    case ZC_LIMIT_HARD:
+        return zci_limit_hard();
+    default:
+        return 0;
+    }
+}
+
+int zc_limit_set(int which, size_t bytes)
+{
+    int saved = errno;
+    /* Or the first allocation would set the limits from the options. */
+    zci_bootstrap();
+    switch (which) {
+    case ZC_LIMIT_SOFT:
+        zci_limit_set_soft(bytes);
+        break;
+    case ZC_LIMIT_HARD:
+        zci_limit_set_hard(bytes);
+        break;
+    default:
         errno = EINVAL;
         return -1;
     }
+    errno = saved;
+    return 0;
+}
+
+static int fail_invalid(void)
+{
+    errno = EINVAL;
+    return -1;
+}
+
+int zc_stats_get(struct zc_stats *stats, size_t struct_bytes)
+{
+    struct zc_stats all;
+    int saved = errno;
+    if (struct_bytes < 8)
+        return fail_invalid();
     zci_stats_collect(&all);
+    zci_stats_add_process(&all);
     memcpy(stats, &all, min_size(struct_bytes, sizeof all));
+    errno = saved;
+    return 0;
+}
+
+int zc_stats_get_class(size_t index, struct zc_class_stats *stats, size_t struct_bytes)
+{
+    struct zc_class_stats row;
+    if (struct_bytes < 8 || index >= ZCI_STATS_CLASSES)
+        return fail_invalid();
+    zci_stats_collect_class(index, &row);
+    memcpy(stats, &row, min_size(struct_bytes, sizeof row));
+    return 0;
+}
+
+int zc_stats_write(int fd, int format)
+{
+    int saved = errno;
+    if (!zci_stats_print(fd, format))
+        return fail_invalid();
+    errno = saved;
     return 0;
 }
 
 void zc_stats_print(int fd)
 {
-    zci_stats_print(fd);
+    (void)zc_stats_write(fd, ZC_STATS_TEXT);
 }
 
 const char *zc_version(void)

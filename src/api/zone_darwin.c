@@ -5,8 +5,8 @@
  *             that waits in a thread cache still has its size. Whoever takes a block takes foreign ones too
  *             and gives them to their zone.
  * Locking:    see the layers below.
- * Costs:      malloc and free are the fast path; size of a foreign pointer is at most 10 instructions, for
- *             libmalloc asks us about every block of every zone (tests/darwin/size_instructions.sh). */
+ * Costs:      malloc and free are the fast path; size of a foreign pointer is at most 12 instructions, for
+ *             libmalloc asks us about every block of every zone (tests/darwin/path_length.py). */
 #include "api/zone_darwin.h"
 
 #include "api/contract.h"
@@ -14,6 +14,7 @@
 #include "central/page_heap.h"
 #include "heap/bootstrap.h"
 #include "heap/large.h"
+#include "heap/private_heap.h"
 #include "heap/root.h"
 #include "pagemap/pagemap.h"
 #include "zcmalloc.h"
@@ -31,7 +32,7 @@ static ZCI_NOINLINE size_t size_in_span(const void *block)
     size_t offset = address - span->start;
     switch (span_state(span)) {
     case SPAN_SMALL: {
-        const struct size_class *size_class = &zci_size_classes[span->class_index];
+        const struct size_class *size_class = zci_private_class_of(span);
         uint32_t index = size_class_index(size_class, offset);
         if (index * (size_t)size_class->bytes != offset ||
             index >= atomic_load_relaxed(&span->carved))
@@ -47,12 +48,13 @@ static ZCI_NOINLINE size_t size_in_span(const void *block)
     }
 }
 
-/* A large block starts a granule; anything else that the class map does not know is not ours. */
+/* A large block starts a granule; anything else that the class map does not know is not ours, unless there
+ * are private heaps, whose blocks it does not know either. */
 size_t zci_zone_size(struct zone *zone, const void *block)
 {
     (void)zone;
     if (ZCI_LIKELY(class_map_get(block) == 0) &&
-        ZCI_LIKELY(((uintptr_t)block & (ZCI_GRANULE_BYTES - 1)) != 0))
+        ZCI_LIKELY(((uintptr_t)block & atomic_load_relaxed(&zci_private_start_mask)) != 0))
         return 0;
     return size_in_span(block);
 }

@@ -157,7 +157,7 @@ static void print(struct zone *zone, int verbose)
     zci_print_text(&out, " mapped\n");
     zci_print_flush(&out, 1);
     if (verbose)
-        zci_stats_print(1);
+        (void)zci_stats_print(1, ZC_STATS_TEXT);
 }
 
 /* Nothing is logged per block. */

@@ -58,3 +58,13 @@ void zci_report_not_a_block(const char *verb, const void *block)
 {
     die_of_pointer(verb, " of a pointer that is not a block", block, 0);
 }
+
+void zci_report_other_heap(const char *verb, const void *block)
+{
+    die_of_pointer(verb, " of a block of another heap", block, 0);
+}
+
+void zci_report_dead_heap(const char *verb, const void *heap)
+{
+    die_of_pointer(verb, " with a heap that does not exist", heap, 0);
+}

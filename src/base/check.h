@@ -22,6 +22,9 @@ ZCI_COLD ZCI_NORETURN void zci_report_broken(const char *condition, const char *
 /* class_bytes is 0 where the block's class is not known. */
 ZCI_COLD ZCI_NORETURN void zci_report_double_free(const void *block, size_t class_bytes);
 ZCI_COLD ZCI_NORETURN void zci_report_interior_free(const void *block, size_t class_bytes);
+/* A private heap was given another's block, or does not exist (any more). */
+ZCI_COLD ZCI_NORETURN void zci_report_other_heap(const char *verb, const void *block);
+ZCI_COLD ZCI_NORETURN void zci_report_dead_heap(const char *verb, const void *heap);
 /* verb is "free", "realloc" or "malloc_usable_size". */
 ZCI_COLD ZCI_NORETURN void zci_report_not_a_block(const char *verb, const void *block);
 

@@ -14,6 +14,8 @@
 #define ZCI_NORETURN __attribute__((noreturn))
 #define ZCI_EXPORT   __attribute__((visibility("default")))
 #define ZCI_UNUSED   __attribute__((unused))
+/* Reads what others are writing, for figures that may be a moment old: ThreadSanitizer need not tell. */
+#define ZCI_READS_RACILY __attribute__((no_sanitize("thread")))
 /* For C++: no exception passes, so a caller needs no frame to stop one. */
 #define ZCI_NOTHROW __attribute__((nothrow))
 

@@ -14,7 +14,9 @@ struct options zci_options = {
 #undef OPTION
 };
 
-enum option_type { OPTION_bool, OPTION_bytes };
+const char *const zci_option_formats[] = {"text", "json", "prometheus", NULL};
+
+enum option_type { OPTION_bool, OPTION_bytes, OPTION_format };
 
 struct option {
     const char *name;
@@ -54,16 +56,29 @@ static bool name_matches(const char *text, size_t length, const char *name)
     return true;
 }
 
+/* The number of a word for a format; 0 if it is none. */
+static uint64_t format_of(const char *text)
+{
+    for (uint64_t i = 0; zci_option_formats[i] != NULL; i++)
+        if (strcmp(text, zci_option_formats[i]) == 0)
+            return i + 1;
+    return 0;
+}
+
 static bool parse_value(const char *text, enum option_type type, uint64_t *value)
 {
-    uint64_t number = 0;
+    uint64_t number = type == OPTION_format ? format_of(text) : 0;
+    if (number != 0) {
+        *value = number;
+        return true;
+    }
     if (*text < '0' || *text > '9')
         return false;
     for (; *text >= '0' && *text <= '9'; text++)
         if (__builtin_mul_overflow(number, 10, &number) ||
             __builtin_add_overflow(number, (uint64_t)(*text - '0'), &number))
             return false;
-    if (type == OPTION_bool) {
+    if (type != OPTION_bytes) {
         *value = number;
         return *text == '\0' && number <= 1;
     }

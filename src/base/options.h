@@ -17,6 +17,9 @@ struct options {
 
 extern struct options zci_options;
 
+/* The words for values of type format, from 1 on, ended by NULL. */
+extern const char *const zci_option_formats[];
+
 /* environment is NULL-terminated "NAME=value" strings. Names and values that are not understood are
  * reported on fd 2, one line each. */
 void zci_options_read(char *const *environment);

@@ -8,6 +8,8 @@
 #include "base/print.h"
 #include "heap/fork.h"
 #include "heap/gc.h"
+#include "heap/limit.h"
+#include "heap/private_cache.h"
 #include "heap/root.h"
 #include "heap/stats.h"
 #include "os/lock.h"
@@ -29,6 +31,14 @@ static void read_options(void)
     options_are_read = true;
     if (!zci_os_is_privileged())
         zci_options_read(environment);
+    zci_limit_init();
+}
+
+/* Later rounds of destructors may fill the caches of private heaps anew; the last empties them. */
+static void thread_exits(void *argument)
+{
+    zci_private_cache_flush_own();
+    zci_thread_registry_exit(argument);
 }
 
 void zci_bootstrap_slow(void)
@@ -46,7 +56,7 @@ void zci_bootstrap_slow(void)
     if (!is_first)
         return;
     /* From here on libc may call malloc. */
-    zci_os_thread_exit_register(zci_thread_registry_exit);
+    zci_os_thread_exit_register(thread_exits);
     zci_os_fork_register(zci_heap_fork_child);
 }
 
@@ -68,8 +78,10 @@ __attribute__((constructor(101))) static void start(void)
 {
     zci_bootstrap();
     read_options();
-    if (zci_options.check)
+    if (zci_options.check) {
+        zci_private_cache_flush_own();
         zci_thread_registry_close(CLOSED_BY_OPTION);
+    }
     if (zci_options.verbose)
         print_banner();
     if (zci_options.background)
@@ -79,6 +91,7 @@ __attribute__((constructor(101))) static void start(void)
 __attribute__((destructor(101))) static void end(void)
 {
     zci_gc_background_stop();
+    /* The option counts from 1, 0 being off. */
     if (zci_options.stats)
-        zci_stats_print(2);
+        zci_stats_print(2, (int)zci_options.stats - 1);
 }

@@ -7,14 +7,18 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "heap/gc.h"
+#include "heap/private_heap.h"
+#include "os/footprint.h"
 #include "pagemap/meta_arena.h"
 #include "thread_cache/thread_registry.h"
 
 void zci_heap_fork_child(void)
 {
+    zci_footprint_fork_child();
     zci_meta_arena_fork_child();
     zci_page_heap_fork_child();
     zci_huge_fork_child();
+    zci_private_fork_child();
     zci_central_fork_child();
     zci_gc_fork_child();
     zci_thread_registry_fork_child();

@@ -11,7 +11,9 @@
 #include "central/page_heap.h"
 #include "central/run_cache.h"
 #include "central/sweep.h"
+#include "heap/private_cache.h"
 #include "os/os.h"
+#include "pagemap/meta_arena.h"
 #include "thread_cache/thread_idle.h"
 #include "thread_cache/thread_registry.h"
 
@@ -19,7 +21,7 @@
 #define EMPTY_SPAN_TICKS  2
 #define SWEEP_TICKS_LEAST 4
 #define SWEEP_TICKS_MOST  1200
-#define RUN_TICKS         8
+#define RUN_TICKS         8 /* also of the metadata */
 #define PARKED_TICKS      6
 #define IDLE_THREAD_TICKS 8
 
@@ -27,6 +29,9 @@
 #define SWEEP_GRANULES_LEAST 4096
 #define SWEEP_CALLS_MAX      4096
 #define IDLE_LOOKS_MAX       64
+
+/* So many bytes of free metadata are worth sorting. */
+#define META_BYTES ((size_t)1 << 20)
 
 /* Slow calls between two looks at the clock, at most. */
 #define POLLS_MAX 64
@@ -139,6 +144,7 @@ static void step(uint64_t now_ms)
         gc.run_tick = tick;
         zci_run_cache_age();
         counter_add(&gc.stats.decayed_bytes, zci_huge_age());
+        counter_add(&gc.stats.swept_bytes, zci_meta_purge(META_BYTES));
     }
     sweep();
     counter_add(&gc.stats.decayed_bytes, zci_page_heap_decay(elapsed_ms, zci_options.decay_ms));
@@ -198,8 +204,10 @@ static void flush_own(void)
         return;
     thread_cache_enter(cache);
     /* Hidden since: the collector is at it, and does what is wanted here. */
-    if (thread_cache_get() == cache)
+    if (thread_cache_get() == cache) {
+        zci_private_cache_flush(cache);
         zci_thread_cache_flush(cache);
+    }
     thread_cache_leave(cache);
 }
 
@@ -237,7 +245,8 @@ size_t zci_gc_collect(enum gc_level level, size_t keep_bytes)
         drain_caches();
     }
     if (level == GC_ALL)
-        bytes = zci_huge_drain() + zci_page_heap_release(keep_bytes) + sweep_all();
+        bytes =
+            zci_huge_drain() + zci_page_heap_release(keep_bytes) + sweep_all() + zci_meta_purge(0);
     lock_release(&zci_collector_lock);
     return bytes;
 }

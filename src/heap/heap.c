@@ -14,6 +14,8 @@
 #include "heap/bootstrap.h"
 #include "heap/gc.h"
 #include "heap/large.h"
+#include "heap/limit.h"
+#include "heap/private_cache.h"
 #include "pagemap/pagemap.h"
 #include "thread_cache/thread_cache.h"
 #include "thread_cache/thread_idle.h"
@@ -34,7 +36,7 @@ static void open_first_cache(void)
         zci_thread_registry_adopt();
 }
 
-static ZCI_NOINLINE struct thread_cache *enter_cache_slow(void)
+ZCI_NOINLINE struct thread_cache *zci_heap_enter_cache(void)
 {
     if (thread_cache_get() == thread_cache_closed(CLOSED_UNBORN))
         open_first_cache();
@@ -62,7 +64,7 @@ ZCI_INLINE struct thread_cache *enter_cache(void)
             return cache;
         thread_cache_leave(cache);
     }
-    return enter_cache_slow();
+    return zci_heap_enter_cache();
 }
 
 static void poll_and_leave(struct thread_cache *cache)
@@ -71,21 +73,24 @@ static void poll_and_leave(struct thread_cache *cache)
     thread_cache_leave(cache);
 }
 
-/* After work on large blocks, which needs no cache. */
-static void poll(void)
+void zci_heap_leave_cache(struct thread_cache *cache)
+{
+    if (ZCI_LIKELY(thread_cache_is_open(cache)))
+        poll_and_leave(cache);
+}
+
+void zci_heap_poll(void)
 {
     if (!thread_cache_is_open(thread_cache_get()))
         return;
-    struct thread_cache *cache = enter_cache();
-    if (ZCI_LIKELY(thread_cache_is_open(cache)))
-        poll_and_leave(cache);
+    zci_heap_leave_cache(enter_cache());
 }
 
 static void *alloc_large(size_t size, size_t alignment, bool *is_zero)
 {
     zci_bootstrap();
     void *block = zci_large_alloc(size, alignment, is_zero);
-    poll();
+    zci_heap_poll();
     return block;
 }
 
@@ -103,8 +108,9 @@ static void *alloc_small(unsigned class_index)
     }
     if (zci_central_fetch(class_index, &block, 1) == 0) {
         /* Spans that only wait for their last blocks may be all that is left. */
-        zci_heap_trim(0);
+        zci_limit_retry_begin();
         zci_central_fetch(class_index, &block, 1);
+        zci_limit_retry_end(block != NULL);
     }
     return block;
 }
@@ -145,15 +151,21 @@ void zci_heap_free_slow(void *block)
     }
     if (block == NULL)
         return;
+    struct span *span = pagemap_get((uintptr_t)block);
+    if (span != NULL && span_heap(span) != 0 && span_covers(span, (uintptr_t)block)) {
+        struct private_heap *heap = zci_private_of(span);
+        if (!private_push(heap, block, false))
+            zci_private_free_slow(heap, block, "free");
+        return;
+    }
     if (!zci_class_map_is_active()) {
-        struct span *span = pagemap_get((uintptr_t)block);
         if (span != NULL && span_state(span) == SPAN_SMALL) {
             free_small(span->class_index, block);
             return;
         }
     }
     zci_large_free(block);
-    poll();
+    zci_heap_poll();
 }
 
 void *zci_heap_alloc_zeroed(size_t size)
@@ -191,7 +203,7 @@ static struct span *checked_span(const void *block, const char *verb)
         enum span_state state = span_state(span);
         size_t offset = (uintptr_t)block - span->start;
         if (state == SPAN_SMALL) {
-            const struct size_class *size_class = &zci_size_classes[span->class_index];
+            const struct size_class *size_class = zci_private_class_of(span);
             if (size_class_index(size_class, offset) * (size_t)size_class->bytes == offset)
                 return span;
         } else if ((state == SPAN_LARGE || state == SPAN_HUGE) && offset == 0) {
@@ -204,7 +216,7 @@ static struct span *checked_span(const void *block, const char *verb)
 static size_t usable_bytes(const struct span *span)
 {
     if (span_state(span) == SPAN_SMALL)
-        return zci_size_classes[span->class_index].bytes;
+        return zci_private_class_of(span)->bytes;
     return zci_large_usable_bytes(span);
 }
 
@@ -220,9 +232,7 @@ size_t zci_heap_good_bytes(size_t size)
     return zci_large_good_bytes(size);
 }
 
-/* Buffers grow a little each time: a quarter ahead halves the number of moves. One that outgrew its block by
- * next to nothing grows in tiny steps, like a log: it will need all of twice the room. */
-static size_t with_room_ahead(size_t usable, size_t size)
+size_t zci_heap_room_ahead(size_t usable, size_t size)
 {
     if (size <= usable)
         return size;
@@ -237,18 +247,20 @@ void *zci_heap_resize(void *block, size_t size)
 {
     struct span *span = checked_span(block, "realloc");
     size_t usable = usable_bytes(span);
+    if (span_heap(span) != 0)
+        return zci_private_resize(zci_private_of(span), block, size, "realloc");
     if (span_state(span) != SPAN_SMALL && size > ZCI_SMALL_MAX_BYTES)
         return zci_large_resize(span, size);
     if (heap_fits(usable, size))
         return block;
-    size_t wanted = with_room_ahead(usable, size);
+    size_t wanted = zci_heap_room_ahead(usable, size);
     void *moved = thread_cache_pop(wanted);
     if (moved == NULL)
         moved = zci_heap_alloc_slow(wanted);
     if (moved == NULL && wanted != size)
         moved = zci_heap_alloc_slow(size);
     if (moved == NULL)
-        return NULL;
+        return size <= usable ? block : NULL;
     memcpy(moved, block, min_size(usable, size));
     if (!thread_cache_push(block))
         zci_heap_free_slow(block);
@@ -263,7 +275,7 @@ bool zci_heap_owns(const void *block)
     size_t offset = (uintptr_t)block - span->start;
     switch (span_state(span)) {
     case SPAN_SMALL: {
-        const struct size_class *size_class = &zci_size_classes[span->class_index];
+        const struct size_class *size_class = zci_private_class_of(span);
         uint32_t index = size_class_index(size_class, offset);
         return index * (size_t)size_class->bytes == offset &&
                index < atomic_load_relaxed(&span->carved);

@@ -17,6 +17,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct thread_cache;
+
+/* The calling thread's cache, made if this is its first call, and held against the collector until
+ * zci_heap_leave_cache; or a closed one if it may have none. Meanwhile thread_cache_get() may give another. */
+struct thread_cache *zci_heap_enter_cache(void);
+/* Lets the collector have a look, too. Nothing for a closed cache. */
+void zci_heap_leave_cache(struct thread_cache *cache);
+
+/* After work on large blocks, which needs no cache: as leave does, if the thread has one. */
+void zci_heap_poll(void);
+
 /* After thread_cache_pop returned NULL. */
 void *zci_heap_alloc_slow(size_t size);
 /* After thread_cache_push returned false. NULL is allowed. */
@@ -32,6 +43,11 @@ ZCI_INLINE bool heap_fits(size_t usable, size_t size)
 {
     return size <= usable && (size > usable / 2 || usable <= 16);
 }
+
+/* What a block should have that does not fit. Buffers grow a little each time: a quarter ahead halves the
+ * number of moves. One that outgrew its block by next to nothing grows in tiny steps, like a log: it will
+ * need all of twice the room. */
+size_t zci_heap_room_ahead(size_t usable, size_t size);
 
 /* true: realloc has nothing to do for this block, which is small and starts here. false says nothing. */
 ZCI_INLINE bool heap_resize_is_void(const void *block, size_t size)

@@ -8,9 +8,10 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
-#include "heap/heap.h"
+#include "heap/limit.h"
 #include "os/os.h"
 #include "pagemap/pagemap.h"
+#include "thread_cache/thread_cache.h"
 
 #include <string.h>
 
@@ -33,6 +34,18 @@ static bool is_huge(size_t size, size_t alignment)
     return size > PAGE_HEAP_MAX_GRANULES * ZCI_GRANULE_BYTES || alignment > PAGE_HEAP_MAX_ALIGNMENT;
 }
 
+/* Of threads that never had a small block, and so have no cache to count in. */
+static uint64_t uncached_hits, uncached_misses;
+
+static void count_run(bool is_hit)
+{
+    struct thread_cache *cache = thread_cache_get();
+    if (ZCI_LIKELY(thread_cache_is_open(cache)))
+        thread_cache_count(cache, is_hit ? COUNT_RUN_HIT : COUNT_RUN_MISS);
+    else
+        atomic_add_64(is_hit ? &uncached_hits : &uncached_misses, 1);
+}
+
 static struct span *alloc_run(size_t size, size_t alignment)
 {
     size_t granules = granules_for(size);
@@ -41,8 +54,13 @@ static struct span *alloc_run(size_t size, size_t alignment)
         span = zci_run_cache_take(granules);
         alignment = ZCI_GRANULE_BYTES;
     }
-    if (span == NULL)
-        span = zci_page_heap_alloc(granules, alignment >> ZCI_GRANULE_SHIFT);
+    if (span != NULL) {
+        count_run(true);
+        return span;
+    }
+    span = zci_page_heap_alloc(granules, alignment >> ZCI_GRANULE_SHIFT);
+    if (span != NULL)
+        count_run(false);
     return span;
 }
 
@@ -58,7 +76,7 @@ static void *hand_out(struct span *span, size_t size, bool *is_zero)
     span->is_zero = false;
     span->class_index = 0;
     if (span_state(span) != SPAN_HUGE) {
-        span->bytes = size;
+        atomic_store_relaxed(&span->bytes, size);
         span->has_grown = false;
         span_set_state(span, SPAN_LARGE);
     }
@@ -70,8 +88,9 @@ void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
     struct span *span = alloc_span(size, alignment);
     if (ZCI_UNLIKELY(span == NULL)) {
         /* What waits for a next time may be what is missing now, or may lie in between. */
-        zci_heap_trim(0);
+        zci_limit_retry_begin();
         span = alloc_span(size, alignment);
+        zci_limit_retry_end(span != NULL);
         if (span == NULL)
             return NULL;
     }
@@ -86,7 +105,10 @@ static void *alloc_roomy(const struct span *old, size_t size, bool *is_zero)
     if (old->has_grown && !is_huge(size, 1) &&
         granules * (1 + ROOM_FACTOR) <= PAGE_HEAP_MAX_GRANULES)
         span = zci_page_heap_alloc_roomy(granules, granules * ROOM_FACTOR);
-    return span != NULL ? hand_out(span, size, is_zero) : zci_large_alloc(size, 1, is_zero);
+    if (span == NULL)
+        return zci_large_alloc(size, 1, is_zero);
+    count_run(false);
+    return hand_out(span, size, is_zero);
 }
 
 /* Changes LARGE or HUGE to CACHED, once, whatever other threads do with the same pointer. */
@@ -163,16 +185,41 @@ static void *move_block(struct span *span, size_t size)
     return to;
 }
 
+/* In place. What a limit forbids is tried again after collecting: the alternative, a second place beside
+ * the first, needs more still. */
+static bool grow_run(struct span *span, size_t granules)
+{
+    if (zci_page_heap_grow(span, granules))
+        return true;
+    if (!zci_limit_is_tight((granules - span->granules) * ZCI_GRANULE_BYTES))
+        return false;
+    zci_limit_retry_begin();
+    bool done = zci_page_heap_grow(span, granules);
+    zci_limit_retry_end(true);
+    return done;
+}
+
+static struct span *resize_huge(struct span *span, size_t size)
+{
+    struct span *resized = zci_huge_resize(span, size);
+    if (resized != NULL || size <= span->bytes || !zci_limit_is_tight(size - span->bytes))
+        return resized;
+    zci_limit_retry_begin();
+    resized = zci_huge_resize(span, size);
+    zci_limit_retry_end(true);
+    return resized;
+}
+
 static void *resize_run(struct span *span, size_t size)
 {
     size_t granules = granules_for(size);
     bool shrinks = size < span->bytes;
     bool fits = granules <= span->granules;
     if (!fits && !is_huge(size, 1))
-        fits = zci_page_heap_grow(span, granules);
+        fits = grow_run(span, granules);
     if (fits) {
         span->has_grown |= !shrinks;
-        span->bytes = size;
+        atomic_store_relaxed(&span->bytes, size);
         /* A little too long is not worth a lock and a hole, nor is room that a growing block will need. */
         if (shrinks && span->granules - granules > span->granules / 8)
             zci_page_heap_shrink(span, granules);
@@ -185,8 +232,33 @@ void *zci_large_resize(struct span *span, size_t size)
 {
     if (span_state(span) == SPAN_LARGE)
         return resize_run(span, size);
-    if (!is_huge(size, 1))
-        return move_block(span, size);
-    struct span *resized = zci_huge_resize(span, size);
-    return resized != NULL ? (void *)resized->start : move_block(span, size);
+    if (!is_huge(size, 1)) {
+        void *moved = move_block(span, size);
+        /* A block that shrinks must not fail for want of a second place. */
+        if (moved != NULL || size > span->bytes)
+            return moved;
+    }
+    struct span *resized = resize_huge(span, size);
+    if (resized != NULL)
+        return (void *)resized->start;
+    return size <= span->bytes ? (void *)span->start : move_block(span, size);
+}
+
+ZCI_READS_RACILY static void visit_run(struct span *span, void *context)
+{
+    struct large_stats *stats = context;
+    if (span_state(span) != SPAN_LARGE)
+        return;
+    stats->run_count++;
+    stats->run_bytes += (uint64_t)atomic_load_relaxed(&span->granules) << ZCI_GRANULE_SHIFT;
+    stats->requested_bytes += atomic_load_relaxed(&span->bytes);
+}
+
+void zci_large_stats(struct large_stats *stats)
+{
+    *stats = (struct large_stats){
+        .hit_count = atomic_load_relaxed(&uncached_hits),
+        .miss_count = atomic_load_relaxed(&uncached_misses),
+    };
+    zci_page_heap_each_run(visit_run, stats);
 }

@@ -22,4 +22,15 @@ void *zci_large_resize(struct span *span, size_t size);
 size_t zci_large_usable_bytes(const struct span *span);
 size_t zci_large_good_bytes(size_t size);
 
+struct large_stats {
+    uint64_t run_count; /* live blocks that are a run of granules */
+    uint64_t run_bytes;
+    uint64_t requested_bytes; /* of these, what was asked for last */
+    uint64_t hit_count;       /* of threads without a cache: from the run cache, or not */
+    uint64_t miss_count;
+};
+
+/* A snapshot, by a walk over all runs without a lock: a cache line for each. */
+void zci_large_stats(struct large_stats *stats);
+
 #endif

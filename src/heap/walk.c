@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* walk.c - see walk.h. First all blocks in caches and depots are gathered and sorted, then the spans are
- * walked in address order, and what is neither in a bitmap nor gathered is live. */
+ * walked in address order, and what is neither in a bitmap nor gathered is live. So is what threads have
+ * cached of private heaps, whose caches are not looked into. Metadata whose pages were given back reads
+ * as zeros: a batch without objects; no span that is in use points there. */
 #include "heap/walk.h"
 
 #include "base/bits.h"
 #include "central/batch.h"
 #include "central/depot.h"
 #include "central/page_heap.h"
+#include "heap/private_heap.h"
 #include "heap/root.h"
 #include "os/os.h"
 #include "thread_cache/thread_cache.h"
@@ -38,6 +41,7 @@ struct walk {
     struct span spans[SPANS_AT_ONCE];
     uint64_t bitmap[BITMAP_WORDS];
     struct thread_cache cache;
+    struct private_heap heap; /* the one that was asked for last; number 0: none yet */
 };
 
 /* --- reading and recording -------------------------------------------------------------------------- */
@@ -207,11 +211,49 @@ static int gather_depots(struct walk *walk)
 
 /* --- spans --------------------------------------------------------------------------------------------------- */
 
+static int load_private(struct walk *walk, unsigned number)
+{
+    const struct zci_root *root = &walk->root;
+    uint64_t address;
+    if (walk->heap.number == number)
+        return WALK_OK;
+    walk->heap.number = 0;
+    int error = copy(walk, &address,
+                     root->private_heaps + number / root->private_leaf_entries * sizeof address,
+                     sizeof address);
+    if (error == 0 && address == 0)
+        return WALK_DAMAGED;
+    if (error == 0)
+        error = copy(walk, &address, address + number % root->private_leaf_entries * sizeof address,
+                     sizeof address);
+    if (error == 0 && address == 0)
+        return WALK_DAMAGED;
+    return error != 0 ? error : copy(walk, &walk->heap, address, sizeof walk->heap);
+}
+
+/* A pool has a class of its own; other private heaps have everybody's. */
+static int find_class(struct walk *walk, const struct span *span,
+                      const struct size_class **size_class)
+{
+    *size_class = &walk->classes[span->class_index];
+    if (span->heap != 0) {
+        int error = load_private(walk, span->heap);
+        if (error != 0)
+            return error;
+        if (walk->heap.pool_bytes != 0) {
+            *size_class = &walk->heap.pool_classes[PRIVATE_POOL_CLASS];
+            return span->class_index == PRIVATE_POOL_CLASS ? WALK_OK : WALK_DAMAGED;
+        }
+    }
+    return span->class_index < ZCI_CLASS_COUNT ? WALK_OK : WALK_DAMAGED;
+}
+
 static int visit_small(struct walk *walk, const struct span *span, uint64_t address)
 {
-    if (span->class_index >= ZCI_CLASS_COUNT)
-        return WALK_DAMAGED;
-    const struct size_class *size_class = &walk->classes[span->class_index];
+    const struct size_class *size_class;
+    int error = find_class(walk, span, &size_class);
+    if (error != 0)
+        return error;
     uint32_t carved = span->carved < size_class->capacity ? span->carved : size_class->capacity;
     size_t words = (carved + 63) / 64;
     if (words > BITMAP_WORDS || size_class->bytes == 0)
@@ -219,7 +261,7 @@ static int visit_small(struct walk *walk, const struct span *span, uint64_t addr
     if ((uintptr_t)span->bitmap == address + offsetof(struct span, inline_bits)) {
         walk->bitmap[0] = span->inline_bits;
     } else {
-        int error = copy(walk, walk->bitmap, (uintptr_t)span->bitmap, words * sizeof(uint64_t));
+        error = copy(walk, walk->bitmap, (uintptr_t)span->bitmap, words * sizeof(uint64_t));
         if (error != 0)
             return error;
     }
@@ -322,7 +364,8 @@ static int read_root(struct walk *walk, uint64_t address)
         root->root_bytes < sizeof *root || root->class_count != ZCI_CLASS_COUNT ||
         root->granule_shift != ZCI_GRANULE_SHIFT || root->span_bytes != sizeof(struct span) ||
         root->cache_bytes != sizeof(struct thread_cache) ||
-        root->depot_bytes != sizeof(struct depot) || root->depot_slots != ZCI_DEPOT_SLOTS)
+        root->depot_bytes != sizeof(struct depot) || root->depot_slots != ZCI_DEPOT_SLOTS ||
+        root->private_leaf_entries == 0 || root->private_bytes != sizeof(struct private_heap))
         return WALK_NO_HEAP;
     record(walk, WALK_META, address, sizeof *root);
     return copy(walk, walk->classes, root->size_classes, sizeof walk->classes);

@@ -107,9 +107,51 @@ ZC_ATTR_EXPORT int zc_owns(const void *block) ZC_NOEXCEPT;
  * central lists, idle pages. Keeps keep_bytes of free pages. Returns the bytes given back. */
 ZC_ATTR_EXPORT size_t zc_trim(size_t keep_bytes) ZC_NOEXCEPT;
 
-/* What the allocator holds, in bytes unless named a count. version is ZC_STATS_VERSION of the library;
- * the struct only ever grows at its end. */
-#define ZC_STATS_VERSION 1
+/* How much zc_collect does. The collector does steps by itself, see ZCMALLOC_GC_MS; nothing has to call this.
+ * ZC_COLLECT_STEP:   one of these steps, now: what has lain idle for long enough goes down one layer.
+ * ZC_COLLECT_CACHES: everything that waits in caches goes to the page heap: of this thread, of dead threads and,
+ *                    on Linux, of threads that sleep; what waits between threads. Nothing goes to the OS but what
+ *                    would not fit.
+ * ZC_COLLECT_ALL:    the same, then all free pages go to the OS, also those between live blocks. As zc_trim(0). */
+enum zc_collect_level { ZC_COLLECT_STEP, ZC_COLLECT_CACHES, ZC_COLLECT_ALL };
+
+/* Bytes given back to the OS; 0 with EINVAL for a value that is no enum zc_collect_level. Waits for a collection
+ * that another thread is in the middle of. */
+ZC_ATTR_EXPORT size_t zc_collect(int level) ZC_NOEXCEPT;
+
+/* Gives at least this many bytes back to the OS, if so many are free, and not many more: mappings and free pages
+ * first, caches only if these are not enough. Returns the bytes given back. */
+ZC_ATTR_EXPORT size_t zc_release_to_os(size_t bytes) ZC_NOEXCEPT;
+
+/* A thread that does the collector's steps also while the program allocates nothing, as with
+ * ZCMALLOC_BACKGROUND=1. It blocks all signals. 0, also if there is one already; or -1 with EAGAIN if there can
+ * be no more threads. The child of a fork has none, and may start one. */
+ZC_ATTR_EXPORT int zc_background_start(void) ZC_NOEXCEPT;
+
+/* Ends that thread; it may still be finishing a step when this returns. Without one nothing happens. */
+ZC_ATTR_EXPORT void zc_background_stop(void) ZC_NOEXCEPT;
+
+/* --- limits -------------------------------------------------------------------------------------- */
+
+/* What is limited is mapped_bytes of struct zc_stats: all that may be resident because of the allocator,
+ * its tables included. At start the limits are those of ZCMALLOC_SOFT_LIMIT and ZCMALLOC_HARD_LIMIT.
+ * ZC_LIMIT_SOFT: before growing over it the heap is collected; then it grows all the same.
+ * ZC_LIMIT_HARD: a request that would grow the heap over it, after collecting too, fails with ENOMEM.
+ *                Everything else goes on: freeing, shrinking, threads, fork. */
+enum zc_limit { ZC_LIMIT_SOFT, ZC_LIMIT_HARD };
+
+/* In bytes; 0: no limit. 0 too for a value that is no enum zc_limit. */
+ZC_ATTR_EXPORT size_t zc_limit_get(int which) ZC_NOEXCEPT;
+
+/* Collects if the heap is larger already. 0 lifts the limit. 0, or -1 with EINVAL. */
+ZC_ATTR_EXPORT int zc_limit_set(int which, size_t bytes) ZC_NOEXCEPT;
+
+/* --- statistics ----------------------------------------------------------------------------------- */
+
+/* What the allocator holds and has done. Names end in their unit: _bytes, _count, _percent; _peak_ is the
+ * highest so far. version is ZC_STATS_VERSION of the library; a struct only ever grows at its end. The man
+ * page explains each field. Sums are exact while no other thread is inside the allocator. */
+#define ZC_STATS_VERSION 2
 
 struct zc_stats {
     uint32_t version;
@@ -125,7 +167,7 @@ struct zc_stats {
     uint64_t released_bytes;     /* free pages given back to the OS, address space kept */
     uint64_t metadata_bytes;     /* the allocator's own tables, as mapped */
     uint64_t mapped_bytes;       /* small + large + central + span_tail + run_cache + page_heap +
-                                     metadata: what may be resident */
+                                     metadata - span_released: what may be resident */
     uint64_t mapped_peak_bytes;
     uint64_t reserved_bytes; /* address space, used or not */
     uint64_t thread_count;   /* live threads with a cache */
@@ -133,13 +175,183 @@ struct zc_stats {
     uint64_t os_call_count;  /* calls to the OS for memory */
     uint64_t huge_bytes;     /* of large_bytes: in blocks with a mapping of their own */
     uint64_t huge_count;     /* of these blocks */
+    /* from version 2 on */
+    uint64_t in_use_bytes;          /* blocks held by the program, small and large */
+    uint64_t large_count;           /* blocks above 64 KiB held by the program */
+    uint64_t large_requested_bytes; /* of large_bytes: what was asked for */
+    uint64_t soft_limit_bytes;      /* 0: none */
+    uint64_t hard_limit_bytes;      /* 0: none */
+    uint64_t rss_bytes;             /* resident pages of the whole process */
+    uint64_t rss_peak_bytes;
+    uint64_t span_count;               /* spans of small blocks */
+    uint64_t span_bytes;               /* small + central + span_tail */
+    uint64_t span_utilisation_percent; /* of span_bytes: held by the program */
+    uint64_t span_made_count;
+    uint64_t spare_load_count;        /* empty bins: filled by a spare batch, */
+    uint64_t depot_take_count;        /* by one from the depot, */
+    uint64_t depot_miss_count;        /* from the spans */
+    uint64_t spare_keep_count;        /* full bins: the batch became a spare, */
+    uint64_t depot_put_count;         /* went to the depot, */
+    uint64_t depot_full_count;        /* to the spans */
+    uint64_t central_fetch_count;     /* blocks that left their spans */
+    uint64_t central_return_count;    /* blocks that came back */
+    uint64_t run_cache_hit_count;     /* large blocks from the run cache, */
+    uint64_t run_cache_miss_count;    /* from the page heap */
+    uint64_t huge_cache_hit_count;    /* huge blocks from a cached mapping, */
+    uint64_t huge_cache_miss_count;   /* from a new one */
+    uint64_t page_heap_reuse_count;   /* runs taken from resident pages, */
+    uint64_t page_heap_refault_count; /* from pages that had been given back, */
+    uint64_t page_heap_refault_bytes; /* their bytes */
+    uint64_t page_heap_fresh_count;   /* from unused address space */
+    uint64_t page_heap_return_count;  /* runs freed */
+    uint64_t page_heap_wait_count;    /* sleeps on its lock */
+    uint64_t limit_collect_count;     /* collections for want of memory */
+    uint64_t limit_refuse_count;      /* requests refused after them */
+    uint64_t os_fail_count;           /* of os_call_count: failed */
+    uint64_t os_reserve_count;        /* os_call_count by kind, and their bytes */
+    uint64_t os_reserve_bytes;
+    uint64_t os_commit_count;
+    uint64_t os_commit_bytes;
+    uint64_t os_protect_count;
+    uint64_t os_protect_bytes;
+    uint64_t os_purge_count;
+    uint64_t os_purge_bytes;
+    uint64_t os_release_count;
+    uint64_t os_release_bytes;
+    uint64_t os_move_count;
+    uint64_t os_move_bytes;
+    uint64_t os_populate_count;
+    uint64_t os_populate_bytes;
+    uint64_t os_resize_count;
+    uint64_t os_resize_bytes;
+    uint64_t minor_fault_count; /* of the whole process */
+    uint64_t major_fault_count;
+    uint64_t heap_count; /* heaps and pools of one's own */
+    uint64_t heap_bytes; /* of large_bytes: what they hold, small blocks and free ones too */
+    uint64_t span_released_bytes; /* of span_bytes: given back to the OS from between blocks */
+    uint64_t gc_step_count;
+    uint64_t gc_swept_bytes;   /* given back from between the blocks of spans */
+    uint64_t gc_decayed_bytes; /* given back as free pages */
+    uint64_t gc_idle_bytes;    /* taken out of the caches of sleeping threads */
+    uint64_t gc_refault_bytes; /* given back and taken into use again */
+    uint64_t gc_hold_bytes;    /* free pages kept because of that */
+};
+
+/* The same by size class. span_bytes is (in_use + thread_cache + depot + free) * block_bytes + tail. */
+struct zc_class_stats {
+    uint32_t version;
+    uint32_t struct_bytes;
+    uint64_t block_bytes; /* size of a block */
+    uint64_t span_count;
+    uint64_t span_bytes;
+    uint64_t in_use_count;       /* blocks held by the program */
+    uint64_t thread_cache_count; /* free blocks in thread caches */
+    uint64_t depot_count;        /* free blocks in the depot */
+    uint64_t free_count;         /* free blocks in spans, used before or not */
+    uint64_t tail_bytes;         /* behind the last block of each span */
+    uint64_t fetch_count;        /* blocks that left their spans, and that came back */
+    uint64_t return_count;
+    uint64_t span_made_count;
 };
 
 /* Fills at most struct_bytes bytes of *stats; 0, or -1 with EINVAL if struct_bytes < 8. */
 ZC_ATTR_EXPORT int zc_stats_get(struct zc_stats *stats, size_t struct_bytes) ZC_NOEXCEPT;
 
-/* Writes a table for people to file descriptor fd. Does not allocate. */
+/* The same for a size class, from 0 for that of the smallest blocks on; also -1 with EINVAL for a class
+ * behind the last. */
+ZC_ATTR_EXPORT int zc_stats_get_class(size_t index, struct zc_class_stats *stats,
+                                      size_t struct_bytes) ZC_NOEXCEPT;
+
+/* A table for people; one JSON object; Prometheus' text format 0.0.4. */
+enum zc_stats_format { ZC_STATS_TEXT, ZC_STATS_JSON, ZC_STATS_PROMETHEUS };
+
+/* Writes all of the statistics to file descriptor fd. Does not allocate. 0, or -1 with EINVAL for a value
+ * that is no enum zc_stats_format. */
+ZC_ATTR_EXPORT int zc_stats_write(int fd, int format) ZC_NOEXCEPT;
+
+/* zc_stats_write(fd, ZC_STATS_TEXT) */
 ZC_ATTR_EXPORT void zc_stats_print(int fd) ZC_NOEXCEPT;
+
+/* --- heaps and pools of one's own ----------------------------------------------------------------
+ *
+ * A heap is a set of blocks that ends at once, with spans, caches and statistics of its own; a pool is one for
+ * blocks of one size. Neither has pages before its first block, nor a limit to its growth. At most 65535 exist
+ * at a time.
+ *
+ * Threads      as above: any thread may use any heap, and free what another allocated from it. Each caches
+ *              blocks of the heaps it uses; its exit returns them. Destroying a heap while another thread still
+ *              uses it is a mistake that need not be noticed; a thread that merely used it before, and exits
+ *              or goes on with other heaps, is none.
+ * Free         free, realloc and malloc_usable_size know these blocks too, but take longer than the
+ *              functions here: a realloc stays in the heap. They must not be used after destroy.
+ * Misuse       a block of another heap or none, a block freed twice, a heap that does not exist: one sentence on
+ *              fd 2 and abort(), as above. A handle that was destroyed is known until its place is taken by
+ *              a new heap.
+ * fork         the child has a copy of all heaps and may go on using, and destroy, each. */
+struct zc_heap;
+struct zc_pool;
+
+/* A heap without blocks; 4 KiB of metadata, used again after destroy. */
+ZC_ATTR_EXPORT struct zc_heap *zc_heap_new(void) ZC_NOEXCEPT ZC_ATTR_RESULT;
+
+/* Frees every block of the heap, and the heap. NULL is ignored; errno is kept. The pages go to the page heap,
+ * whence zc_trim gives them to the operating system. */
+ZC_ATTR_EXPORT void zc_heap_destroy(struct zc_heap *heap) ZC_NOEXCEPT;
+
+/* As zc_malloc, zc_calloc, zc_realloc and zc_free, for blocks of this heap. zc_heap_memalign is as
+ * zc_aligned_alloc: an alignment that is no power of two gives NULL with EINVAL. */
+ZC_ATTR_EXPORT void *zc_heap_malloc(struct zc_heap *heap, size_t size) ZC_NOEXCEPT ZC_ATTR_MALLOC
+    ZC_ATTR_SIZE(2);
+ZC_ATTR_EXPORT void *zc_heap_calloc(struct zc_heap *heap, size_t count,
+                                    size_t size) ZC_NOEXCEPT ZC_ATTR_MALLOC ZC_ATTR_SIZE(2, 3);
+ZC_ATTR_EXPORT void *zc_heap_realloc(struct zc_heap *heap, void *block,
+                                     size_t size) ZC_NOEXCEPT ZC_ATTR_RESULT ZC_ATTR_SIZE(3);
+ZC_ATTR_EXPORT void *zc_heap_memalign(struct zc_heap *heap, size_t alignment,
+                                      size_t size) ZC_NOEXCEPT ZC_ATTR_MALLOC ZC_ATTR_SIZE(3);
+ZC_ATTR_EXPORT void zc_heap_free(struct zc_heap *heap, void *block) ZC_NOEXCEPT;
+
+/* Bytes that may be used from block on, which must be a block of this heap. 0 for NULL. */
+ZC_ATTR_EXPORT size_t zc_heap_usable_size(struct zc_heap *heap, const void *block) ZC_NOEXCEPT;
+
+/* 1 if block is the start of a block that this heap has, or had, handed out; 0 for any other pointer value.
+ * Takes no lock. */
+ZC_ATTR_EXPORT int zc_heap_owns(struct zc_heap *heap, const void *block) ZC_NOEXCEPT;
+
+/* Returns what the calling thread has cached of this heap, and gives spans without blocks to the page heap;
+ * the bytes of these. */
+ZC_ATTR_EXPORT size_t zc_heap_collect(struct zc_heap *heap) ZC_NOEXCEPT;
+
+/* What a heap or pool holds, in bytes unless named a count. Exact while no thread uses it, a snapshot else. The
+ * struct only ever grows at its end. */
+#define ZC_HEAP_USAGE_VERSION 1
+
+struct zc_heap_usage {
+    uint32_t version;
+    uint32_t struct_bytes;
+    uint64_t live_bytes;   /* blocks held by the program, as large as they are usable */
+    uint64_t live_count;   /* of these blocks */
+    uint64_t cached_bytes; /* free blocks in threads' caches */
+    uint64_t cached_count;
+    uint64_t span_count; /* runs of pages; each block above 64 KiB is one */
+    uint64_t held_bytes; /* of these runs: what the heap keeps from all others */
+    uint64_t held_peak_bytes;
+};
+
+/* Fills at most struct_bytes bytes of *stats; 0, or -1 with EINVAL if struct_bytes < 8. */
+ZC_ATTR_EXPORT int zc_heap_stats(struct zc_heap *heap, struct zc_heap_usage *stats,
+                                 size_t struct_bytes) ZC_NOEXCEPT;
+
+/* A pool of blocks of size bytes, each aligned to alignment, a power of two (else NULL with EINVAL); 0 means as
+ * malloc would align them. The blocks lie size bytes apart, rounded up to the alignment and to at least 8:
+ * no rounding to a size class. */
+ZC_ATTR_EXPORT struct zc_pool *zc_pool_new(size_t size,
+                                           size_t alignment) ZC_NOEXCEPT ZC_ATTR_RESULT;
+ZC_ATTR_EXPORT void zc_pool_destroy(struct zc_pool *pool) ZC_NOEXCEPT;
+ZC_ATTR_EXPORT void *zc_pool_malloc(struct zc_pool *pool) ZC_NOEXCEPT ZC_ATTR_MALLOC;
+ZC_ATTR_EXPORT void zc_pool_free(struct zc_pool *pool, void *block) ZC_NOEXCEPT;
+ZC_ATTR_EXPORT size_t zc_pool_collect(struct zc_pool *pool) ZC_NOEXCEPT;
+ZC_ATTR_EXPORT int zc_pool_stats(struct zc_pool *pool, struct zc_heap_usage *stats,
+                                 size_t struct_bytes) ZC_NOEXCEPT;
 
 /* "0.1.0" */
 ZC_ATTR_EXPORT const char *zc_version(void) ZC_NOEXCEPT;

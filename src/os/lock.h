@@ -19,13 +19,15 @@
 #include <stdint.h>
 
 enum lock_rank {
-    RANK_BOOTSTRAP,    /* bootstrap.c */
-    RANK_COLLECTOR,    /* thread_idle.c: one collector at a time */
-    RANK_REGISTRY,     /* thread_registry.c: parked caches */
-    RANK_CENTRAL_LIST, /* central_list.c: one per class */
-    RANK_HUGE,         /* huge.c */
-    RANK_PAGE_HEAP,    /* page_heap.c */
-    RANK_META_ARENA,   /* meta_arena.c */
+    RANK_BOOTSTRAP,     /* bootstrap.c */
+    RANK_COLLECTOR,     /* thread_idle.c: one collector at a time */
+    RANK_REGISTRY,      /* thread_registry.c: parked caches */
+    RANK_PRIVATE_TABLE, /* private_heap.c: which heaps there are */
+    RANK_PRIVATE_HEAP,  /* private_list.c: one per private heap */
+    RANK_CENTRAL_LIST,  /* central_list.c: one per class */
+    RANK_HUGE,          /* huge.c */
+    RANK_PAGE_HEAP,     /* page_heap.c */
+    RANK_META_ARENA,    /* meta_arena.c */
     RANK_COUNT
 };
 

@@ -45,8 +45,8 @@ struct os_calls {
     int (*make_writable)(void *start, size_t bytes);
     int (*make_readable)(void *start, size_t bytes);
     int (*purge)(void *start, size_t bytes);
-    int (*reuse)(void *start,
-                 size_t bytes); /* NULL where purged memory needs no word before its next use */
+    /* NULL where purged memory needs no word before its next use. */
+    int (*reuse)(void *start, size_t bytes);
     int (*release)(void *start, size_t bytes);
     /* Moves the pages of [from, from + bytes) to [to, ...), which loses its own. from stays mapped and
      * reads zero (keep_source), or becomes unmapped. */
@@ -60,8 +60,37 @@ struct os_calls {
 extern const struct os_calls *zci_os_calls;
 extern const struct os_calls zci_os_calls_native;
 
-/* How often the table was used, for the statistics. */
-uint64_t zci_os_call_count(void);
+/* The kinds of calls, in the order of the table. */
+enum os_call {
+    OS_RESERVE,
+    OS_COMMIT,
+    OS_PROTECT,
+    OS_PURGE,
+    OS_RELEASE,
+    OS_MOVE,
+    OS_POPULATE,
+    OS_RESIZE,
+    OS_CALL_KINDS
+};
+
+struct os_call_stats {
+    uint64_t count; /* failed ones included */
+    uint64_t fail_count;
+    uint64_t bytes; /* of those that succeeded; of a resize, the difference */
+};
+
+/* How the table was used, for the statistics. */
+void zci_os_call_stats(enum os_call kind, struct os_call_stats *stats);
+
+/* What the kernel says of the whole process, not only of our memory; 0 where it does not tell. */
+struct os_usage {
+    uint64_t resident_bytes;
+    uint64_t resident_peak_bytes;
+    uint64_t minor_fault_count;
+    uint64_t major_fault_count;
+};
+
+void zci_os_usage(struct os_usage *usage);
 
 /* No address of the process lies at or above 1 << this. */
 unsigned zci_os_address_bits(void);
@@ -78,6 +107,8 @@ bool zci_os_make_readable(void *start, size_t bytes);
 bool zci_os_commit(void *start, size_t bytes);
 /* The pages' contents are dropped; they stay committed. See ZCI_OS_PURGED_READS_ZERO. */
 bool zci_os_purge(void *start, size_t bytes);
+/* Must purged memory be announced to zci_os_reuse before it is written? If not, that does nothing. */
+bool zci_os_purge_needs_reuse(void);
 /* Before the next use of exactly this range, if it was purged; its contents are undefined. */
 void zci_os_reuse(void *start, size_t bytes);
 /* Advice: costs nothing but time if it fails. */

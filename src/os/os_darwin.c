@@ -18,6 +18,7 @@
 #include <mach/vm_statistics.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Of the application's tags; vmmap, Instruments and footprint group by it. */
@@ -184,6 +185,21 @@ unsigned zci_os_address_bits(void)
     if (vm_info(&info) && info.max_address > ZCI_OS_ARENA_BYTES_MAX)
         return log2_floor(info.max_address - 1) + 1;
     return !ZCI_DARWIN_DEVICE ? 47 : 39;
+}
+
+void zci_os_usage(struct os_usage *usage)
+{
+    task_vm_info_data_t info;
+    struct rusage resources;
+    *usage = (struct os_usage){0};
+    if (vm_info(&info)) {
+        usage->resident_bytes = info.resident_size;
+        usage->resident_peak_bytes = info.resident_size_peak;
+    }
+    if (getrusage(RUSAGE_SELF, &resources) != 0)
+        return;
+    usage->minor_fault_count = (uint64_t)resources.ru_minflt;
+    usage->major_fault_count = (uint64_t)resources.ru_majflt;
 }
 
 uint64_t zci_darwin_phys_footprint_bytes(void)

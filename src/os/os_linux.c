@@ -5,9 +5,11 @@
 #include "base/atomic.h"
 #include "os/os.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,6 +141,41 @@ uint64_t zci_os_clock_ms(void)
 void zci_os_wake_one(uint32_t *word)
 {
     (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* The second number of statm, in pages. */
+static uint64_t resident_pages(void)
+{
+    char text[64];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    const char *at = text;
+    uint64_t pages = 0;
+    while (*at >= '0' && *at <= '9')
+        at++;
+    for (at += *at == ' '; *at >= '0' && *at <= '9'; at++)
+        pages = pages * 10 + (uint64_t)(*at - '0');
+    return pages;
+}
+
+void zci_os_usage(struct os_usage *usage)
+{
+    struct rusage resources;
+    *usage = (struct os_usage){0};
+    /* The kernel's own pages, whatever a test has set. */
+    usage->resident_bytes = resident_pages() * (uint64_t)sysconf(_SC_PAGESIZE);
+    if (getrusage(RUSAGE_SELF, &resources) != 0)
+        return;
+    usage->resident_peak_bytes = (uint64_t)resources.ru_maxrss * 1024;
+    usage->minor_fault_count = (uint64_t)resources.ru_minflt;
+    usage->major_fault_count = (uint64_t)resources.ru_majflt;
+    /* The kernel notes the peak late. */
+    if (usage->resident_peak_bytes < usage->resident_bytes)
+        usage->resident_peak_bytes = usage->resident_bytes;
 }
 
 extern char **environ;

@@ -12,18 +12,23 @@
 
 const struct os_calls *zci_os_calls = &zci_os_calls_native;
 
-static uint64_t call_count;
+static struct os_call_stats call_stats[OS_CALL_KINDS]; /* atomic */
 static size_t page_bytes;
 
-static const struct os_calls *counted_calls(void)
+/* Beside a system call, two locked instructions are nothing. */
+static bool count(enum os_call kind, size_t bytes, bool is_done)
 {
-    atomic_add_64(&call_count, 1);
-    return zci_os_calls;
+    struct os_call_stats *stats = &call_stats[kind];
+    atomic_add_64(&stats->count, 1);
+    atomic_add_64(is_done ? &stats->bytes : &stats->fail_count, is_done ? bytes : 1);
+    return is_done;
 }
 
-uint64_t zci_os_call_count(void)
+void zci_os_call_stats(enum os_call kind, struct os_call_stats *stats)
 {
-    return atomic_load_relaxed(&call_count);
+    stats->count = atomic_load_relaxed(&call_stats[kind].count);
+    stats->fail_count = atomic_load_relaxed(&call_stats[kind].fail_count);
+    stats->bytes = atomic_load_relaxed(&call_stats[kind].bytes);
 }
 
 size_t zci_os_page_bytes(void)
@@ -42,20 +47,32 @@ void zci_os_set_page_bytes(size_t bytes)
     atomic_store_relaxed(&page_bytes, bytes);
 }
 
+static void *reserve(size_t bytes)
+{
+    void *start = zci_os_calls->reserve(NULL, bytes);
+    return count(OS_RESERVE, bytes, start != NULL) ? start : NULL;
+}
+
+static void *reserve_aligned(size_t bytes, size_t alignment)
+{
+    void *start = zci_os_calls->reserve_aligned(bytes, alignment);
+    return count(OS_RESERVE, bytes, start != NULL) ? start : NULL;
+}
+
 /* The kernel often hands out the next lower addresses, so a plain request is tried first: it is aligned
  * already when the request before it was a multiple of the alignment. */
 void *zci_os_reserve(size_t bytes, size_t alignment)
 {
     if (zci_os_calls->reserve_aligned != NULL)
-        return counted_calls()->reserve_aligned(bytes, alignment);
-    char *start = counted_calls()->reserve(NULL, bytes);
+        return reserve_aligned(bytes, alignment);
+    char *start = reserve(bytes);
     if (start == NULL || ((uintptr_t)start & (alignment - 1)) == 0)
         return start;
-    counted_calls()->release(start, bytes);
+    zci_os_release(start, bytes);
     size_t padded_bytes;
     if (__builtin_add_overflow(bytes, alignment, &padded_bytes))
         return NULL;
-    start = counted_calls()->reserve(NULL, padded_bytes);
+    start = reserve(padded_bytes);
     if (start == NULL)
         return NULL;
     char *aligned = (char *)align_up((uintptr_t)start, alignment);
@@ -63,56 +80,63 @@ void *zci_os_reserve(size_t bytes, size_t alignment)
     size_t tail_bytes = padded_bytes - head_bytes - bytes;
     /* A part that cannot be given back (no room for another mapping) costs address space only. */
     if (head_bytes != 0)
-        counted_calls()->release(start, head_bytes);
+        zci_os_release(start, head_bytes);
     if (tail_bytes != 0)
-        counted_calls()->release(aligned + bytes, tail_bytes);
+        zci_os_release(aligned + bytes, tail_bytes);
     return aligned;
 }
 
 bool zci_os_make_readable(void *start, size_t bytes)
 {
-    return counted_calls()->make_readable(start, bytes) == 0;
+    return count(OS_PROTECT, bytes, zci_os_calls->make_readable(start, bytes) == 0);
 }
 
 bool zci_os_commit(void *start, size_t bytes)
 {
-    return counted_calls()->make_writable(start, bytes) == 0;
+    return count(OS_COMMIT, bytes, zci_os_calls->make_writable(start, bytes) == 0);
 }
 
 bool zci_os_purge(void *start, size_t bytes)
 {
-    return counted_calls()->purge(start, bytes) == 0;
+    return count(OS_PURGE, bytes, zci_os_calls->purge(start, bytes) == 0);
 }
 
+bool zci_os_purge_needs_reuse(void)
+{
+    return zci_os_calls->reuse != NULL;
+}
+
+/* The pages are charged to the process again, as by a commit. */
 void zci_os_reuse(void *start, size_t bytes)
 {
     if (zci_os_calls->reuse != NULL)
-        counted_calls()->reuse(start, bytes);
+        (void)count(OS_COMMIT, bytes, zci_os_calls->reuse(start, bytes) == 0);
 }
 
 bool zci_os_populate(void *start, size_t bytes)
 {
-    return counted_calls()->populate(start, bytes) == 0;
+    return count(OS_POPULATE, bytes, zci_os_calls->populate(start, bytes) == 0);
 }
 
 bool zci_os_release(void *start, size_t bytes)
 {
-    return counted_calls()->release(start, bytes) == 0;
+    return count(OS_RELEASE, bytes, zci_os_calls->release(start, bytes) == 0);
 }
 
 bool zci_os_move_pages(void *from, void *to, size_t bytes)
 {
-    return counted_calls()->move(from, to, bytes, true) == 0;
+    return count(OS_MOVE, bytes, zci_os_calls->move(from, to, bytes, true) == 0);
 }
 
 bool zci_os_move_mapping(void *from, void *to, size_t bytes)
 {
-    return counted_calls()->move(from, to, bytes, false) == 0;
+    return count(OS_MOVE, bytes, zci_os_calls->move(from, to, bytes, false) == 0);
 }
 
 bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes)
 {
-    return counted_calls()->resize(start, old_bytes, new_bytes) == 0;
+    size_t bytes = old_bytes < new_bytes ? new_bytes - old_bytes : old_bytes - new_bytes;
+    return count(OS_RESIZE, bytes, zci_os_calls->resize(start, old_bytes, new_bytes) == 0);
 }
 
 /* Small: it calls nothing of the program. glibc takes thread-local storage out of the stack too. */

@@ -57,6 +57,45 @@ static void test_to_memory(void)
     free(text);
 }
 
+/* The number in the first attribute of that name behind at. */
+static unsigned long long number_of(const char *at, const char *attribute)
+{
+    at = at == NULL ? NULL : strstr(at, attribute);
+    return CHECK(at != NULL) ? strtoull(at + strlen(attribute), NULL, 10) : 0;
+}
+
+/* Free blocks by size add up to the totals behind them. */
+static void test_sums(void)
+{
+    static char text[1 << 17];
+    FILE *file = tmpfile();
+    if (!CHECK(file != NULL))
+        return;
+    void *big = malloc(512 * BLOCKS_MIB);
+    CHECK_EQ(malloc_info(0, file), 0);
+    rewind(file);
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    text[length] = '\0';
+    fclose(file);
+    unsigned long long bytes = 0;
+    unsigned long long count = 0;
+    for (const char *at = text; (at = strstr(at, "<size ")) != NULL; at++) {
+        CHECK(number_of(at, " from=\"") <= number_of(at, " to=\""));
+        CHECK_EQ(number_of(at, " total=\""), number_of(at, " count=\"") * number_of(at, " to=\""));
+        bytes += number_of(at, " total=\"");
+        count += number_of(at, " count=\"");
+    }
+    CHECK(count > 0);
+    const char *fast = strstr(text, "<total type=\"fast\"");
+    const char *rest = strstr(text, "<total type=\"rest\"");
+    const char *mapped = strstr(text, "<total type=\"mmap\"");
+    CHECK_EQ(number_of(fast, " size=\"") + number_of(rest, " size=\""), bytes);
+    CHECK_EQ(number_of(fast, " count=\"") + number_of(rest, " count=\""), count);
+    CHECK_EQ(number_of(mapped, " count=\""), 1);
+    CHECK_EQ(number_of(mapped, " size=\""), 512 * BLOCKS_MIB);
+    free(big);
+}
+
 static void test_unknown_option(void)
 {
     static const int options[] = {1, -1, 2, 1 << 30};
@@ -75,6 +114,7 @@ int main(void)
     ours_prove();
     RUN(test_to_file);
     RUN(test_to_memory);
+    RUN(test_sums);
     RUN(test_unknown_option);
     return check_done();
 }

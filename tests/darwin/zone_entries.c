@@ -343,6 +343,30 @@ static void stand(const char *where)
     CHECK_EQ(is_ours(malloc(1)), zc_zone_is_default());
 }
 
+/* They are ours, whichever way a pointer to them comes. Sizes stay exact from then on. */
+static void private_heaps_are_known(void)
+{
+    struct zc_heap *heap = zc_heap_new();
+    struct zc_pool *pool = zc_pool_new(4321, 0);
+    for (size_t i = 0; i < SIZE_COUNT; i++) {
+        char *blocks[2] = {zc_heap_malloc(heap, sizes[i]), zc_pool_malloc(pool)};
+        for (int b = 0; b < 2; b++) {
+            size_t size = zone->size(zone, blocks[b]);
+            CHECK(size >= (b == 0 ? sizes[i] : 4321) && size > 0);
+            CHECK_EQ(malloc_size(blocks[b]), size);
+            CHECK_EQ(zone->size(zone, blocks[b] + 1), 0);
+            /* Not the first of its span any more. */
+            char *another = b == 0 ? zc_heap_malloc(heap, sizes[i]) : zc_pool_malloc(pool);
+            CHECK_EQ(malloc_size(another), size);
+            free(another);
+            free(blocks[b]);
+        }
+    }
+    zc_heap_destroy(heap);
+    zc_pool_destroy(pool);
+    size_is_exact();
+}
+
 int main(int argc, char **argv)
 {
     stand(argc > 1 ? argv[1] : "promoted");
@@ -357,5 +381,6 @@ int main(int argc, char **argv)
     RUN(foreign_blocks_go_home);
     RUN(addresses_are_claimed);
     RUN(the_rest_answers);
+    RUN(private_heaps_are_known);
     return check_done();
 }

@@ -25,6 +25,10 @@ static void child(long n, long count)
     zc_stats_get(&stats, sizeof stats);
     CHECK(stats.large_bytes == 0);
     CHECK(stats.small_bytes == stats.depot_bytes + stats.thread_cache_bytes);
+    /* Every failure was taken back where it had been counted. */
+    CHECK_EQ(stats.mapped_bytes, stats.small_bytes + stats.large_bytes + stats.central_bytes +
+                                     stats.span_tail_bytes + stats.run_cache_bytes +
+                                     stats.page_heap_bytes + stats.metadata_bytes);
     _exit(check_failed_count != 0 ? 1 : 0);
 }
 

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "central/page_heap.h"
 #include "heap/bootstrap.h"
+#include "os/footprint.h"
 #include "support/check.h"
 #include "support/fake_os.h"
 
@@ -167,7 +168,48 @@ static void refused_purge_keeps_the_pages(void)
     check_walk(0);
 }
 
+/* What lies behind a block for it to grow into is not its own: no limit counts it. */
+static void room_is_not_charged(void)
+{
+    zci_page_heap_release(0);
+    uint64_t held = zci_footprint_bytes();
+    zci_footprint_set_hard_limit(held + 10 * ZCI_GRANULE_BYTES);
+    CHECK(zci_page_heap_alloc(11, 1) == NULL);
+    struct span *span = zci_page_heap_alloc_roomy(10, 30);
+    CHECK(span != NULL);
+    CHECK_EQ(zci_footprint_bytes(), held + 10 * ZCI_GRANULE_BYTES);
+    CHECK(zci_page_heap_alloc(1, 1) == NULL);
+    zci_footprint_set_hard_limit(FOOTPRINT_NO_LIMIT);
+    span_set_state(span, SPAN_LARGE);
+    give(span);
+    zci_page_heap_release(0);
+    CHECK_EQ(zci_footprint_bytes(), held);
+    check_walk(0);
+}
+
 /* Takes and gives at random; the walk must hold throughout. */
+/* What was taken again soon after it went back is kept, but not for good, however short the steps are. */
+static void held_pages_fade(void)
+{
+    struct page_heap_stats stats;
+    for (int i = 0; i < 2; i++) {
+        zci_page_heap_release(0);
+        struct span *span = take(64);
+        if (CHECK(span != NULL))
+            give(span);
+    }
+    zci_page_heap_decay(1, 1);
+    zci_page_heap_decay(1000, 1);
+    zci_page_heap_stats(&stats);
+    CHECK(stats.hold_bytes > 0);
+    CHECK(stats.dirty_bytes > 0);
+    for (int i = 0; i < 60000; i++)
+        zci_page_heap_decay(10, 100);
+    zci_page_heap_stats(&stats);
+    CHECK_EQ(stats.hold_bytes, 0);
+    CHECK_EQ(stats.dirty_bytes, 0);
+}
+
 static void random_work(void)
 {
     static struct span *runs[200];
@@ -207,6 +249,8 @@ int main(void)
     RUN(room_is_used_last);
     RUN(released_pages_read_zero);
     RUN(refused_purge_keeps_the_pages);
+    RUN(room_is_not_charged);
+    RUN(held_pages_fade);
     RUN(random_work);
     return check_done();
 }

@@ -239,6 +239,58 @@ static void totals_follow_each_block(void)
     CHECK(after.meta_bytes != 0 && after.region_bytes != 0);
 }
 
+/* Blocks that threads have cached of a private heap count as live. */
+static void totals_follow_private_heaps(void)
+{
+    struct walk_plan plan = {0};
+    struct walk_totals before;
+    struct walk_totals after;
+
+    enum { BLOCKS = 300 };
+    struct zc_heap *heap = zc_heap_new();
+    struct zc_pool *pool = zc_pool_new(4321, 0);
+    static void *blocks[2][BLOCKS];
+    uint64_t bytes = 0;
+    CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &before), 0);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        blocks[0][i] = zc_heap_malloc(heap, 100 + 300 * i);
+        blocks[1][i] = zc_pool_malloc(pool);
+        bytes += zc_heap_usable_size(heap, blocks[0][i]) + zc_malloc_usable_size(blocks[1][i]);
+    }
+    CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &after), 0);
+    CHECK(after.blocks >= before.blocks + 2 * (uint64_t)BLOCKS);
+    CHECK(after.block_bytes >= before.block_bytes + bytes);
+    (void)zc_heap_collect(heap);
+    (void)zc_pool_collect(pool);
+    CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &after), 0);
+    CHECK_EQ(after.blocks, before.blocks + 2 * (uint64_t)BLOCKS);
+    CHECK_EQ(after.block_bytes, before.block_bytes + bytes);
+    zc_heap_destroy(heap);
+    zc_pool_destroy(pool);
+    CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &after), 0);
+    CHECK_EQ(after.blocks, before.blocks);
+}
+
+static void metadata_given_back_is_harmless(void)
+{
+    struct walk_plan plan = {0};
+    struct walk_totals before;
+    struct walk_totals after;
+
+    enum { BLOCKS = 1 << 20 };
+
+    static void *blocks[BLOCKS];
+    (void)zc_collect(ZC_COLLECT_ALL);
+    CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &before), 0);
+    for (size_t i = 0; i < BLOCKS; i++)
+        blocks[i] = zc_malloc(16);
+    for (size_t i = 0; i < BLOCKS; i++)
+        zc_free(blocks[i]);
+    (void)zc_collect(ZC_COLLECT_ALL);
+    CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &after), 0);
+    CHECK_EQ(after.blocks, before.blocks);
+}
+
 static void other_layouts_are_refused(void)
 {
     struct walk_plan plan = {0};
@@ -273,6 +325,8 @@ int main(int argc, char **argv)
     waitpid(process, NULL, 0);
     zc_free(zc_malloc(1));
     RUN(totals_follow_each_block);
+    RUN(totals_follow_private_heaps);
+    RUN(metadata_given_back_is_harmless);
     RUN(other_layouts_are_refused);
     return check_done();
 }

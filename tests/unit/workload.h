@@ -113,10 +113,43 @@ static void workload_resize(size_t i)
     workload_fill(i);
 }
 
+/* A heap that ends with half of its blocks, and a pool that ends with all. */
+static void workload_heaps(void)
+{
+    struct zc_heap *heap = zc_heap_new();
+    struct zc_pool *pool = zc_pool_new(3000, 8);
+    if (!workload_refuses(heap)) {
+        for (size_t i = 0; i < 200; i++) {
+            size_t size = workload_size(i);
+            unsigned char *block =
+                i % 2 ? zc_heap_malloc(heap, size) : zc_heap_memalign(heap, 64, size);
+            if (workload_refuses(block))
+                continue;
+            memset(block, 0x77, size < 256 ? size : 256);
+            unsigned char *resized = zc_heap_realloc(heap, block, size * 3 / 2);
+            if (!workload_refuses(resized))
+                block = resized;
+            CHECK(block[0] == 0x77 && zc_heap_owns(heap, block));
+            if (i % 4 < 2)
+                zc_heap_free(heap, block);
+        }
+        zc_heap_destroy(heap);
+    }
+    if (!workload_refuses(pool)) {
+        for (size_t i = 0; i < 100; i++) {
+            unsigned char *block = zc_pool_malloc(pool);
+            if (!workload_refuses(block))
+                memset(block, 0x33, 3000);
+        }
+        zc_pool_destroy(pool);
+    }
+}
+
 /* Returns how many requests were refused. */
 static long workload_run(void)
 {
     workload_refused = 0;
+    workload_heaps();
     for (size_t i = 0; i < WORKLOAD_BLOCKS; i++)
         workload_take(i);
     for (size_t i = 0; i < WORKLOAD_BLOCKS; i += 2)
@@ -124,6 +157,7 @@ static long workload_run(void)
     for (size_t i = 0; i < WORKLOAD_BLOCKS; i += 3)
         workload_free(i);
     zc_trim(0);
+    workload_heaps();
     for (size_t i = 0; i < WORKLOAD_BLOCKS; i += 3)
         workload_take(i);
     for (size_t i = 0; i < WORKLOAD_BLOCKS; i++)

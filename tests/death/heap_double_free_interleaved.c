@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* heap_double_free_interleaved.c - a block of a heap is freed, then another, then the first again. */
+#include "death/death.h"
+#include "zcmalloc.h"
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    struct zc_heap *heap = zc_heap_new();
+    void *block = zc_heap_malloc(heap, 100);
+    void *other = zc_heap_malloc(heap, 100);
+    zc_heap_free(heap, death_hide(block));
+    zc_heap_free(heap, other);
+    zc_heap_free(heap, death_hide(block));
+    return death_survived(argc);
+}

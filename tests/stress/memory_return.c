@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* memory_return.c - a heap of mixed sizes is freed to 5 % in random order, then whole: memory goes back.
+ * Arguments: MiB (256), threads (1), "light" or "none": what the main thread does meanwhile; all others sleep.
+ * Every power-of-two range of sizes from 16 bytes to 512 KiB has the same number of bytes. What may stay after
+ * 95 % is 1.10 times the pages that still hold a live byte, and 8 MiB; after everything 16 MiB. Prints what is
+ * resident over time, so it also serves to compare: any allocator can be preloaded. */
+#include "stress/names.h"
+#include "stress/pattern.h"
+#include "stress/process.h"
+#include "support/check.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum {
+    RANGES = 15, /* from 16 bytes to 512 KiB */
+    SIZE_LEAST = 16,
+    THREADS_MAX = 8,
+    OBJECTS_PER_MIB = 5600,
+    KEPT_PERCENT = 5,
+    PATIENCE_MS = 20000, /* it takes two seconds; a machine may be busy */
+    SHOWN_MS = 500,
+    PAGE = 4096
+};
+
+struct object {
+    char *block;
+    size_t size;
+};
+
+struct part {
+    pthread_t thread;
+    uint64_t state;
+    struct object *objects;
+    size_t count;
+};
+
+static struct part parts[THREADS_MAX];
+static size_t thread_count = 1;
+static size_t heap_mib = 256;
+static int is_active = 1;
+static long long table_bytes;
+static pthread_barrier_t barrier;
+
+static void fill(struct part *part, size_t objects_max)
+{
+    size_t used[RANGES] = {0};
+    size_t budget = (heap_mib << 20) / thread_count / RANGES;
+    for (;;) {
+        size_t least = 0;
+        for (size_t i = 1; i < RANGES; i++)
+            if (used[i] < used[least])
+                least = i;
+        if (used[least] >= budget || part->count == objects_max)
+            return;
+        size_t low = (size_t)SIZE_LEAST << least;
+        struct object *object = &part->objects[part->count++];
+        object->size = low + random_below(&part->state, low);
+        object->block = t_malloc(object->size);
+        if (!CHECK(object->block != NULL))
+            return;
+        memset(object->block, 'x', object->size);
+        used[least] += object->size;
+    }
+}
+
+static void shuffle(struct part *part)
+{
+    for (size_t i = part->count - 1; i > 0; i--) {
+        size_t j = random_below(&part->state, i + 1);
+        struct object swapped = part->objects[i];
+        part->objects[i] = part->objects[j];
+        part->objects[j] = swapped;
+    }
+}
+
+/* Keeps the first of them. */
+static void free_all_but(struct part *part, size_t kept)
+{
+    while (part->count > kept)
+        t_free(part->objects[--part->count].block);
+}
+
+static void *live(void *argument)
+{
+    struct part *part = argument;
+    fill(part, OBJECTS_PER_MIB * heap_mib / thread_count);
+    shuffle(part);
+    pthread_barrier_wait(&barrier);
+    free_all_but(part, part->count * KEPT_PERCENT / 100);
+    pthread_barrier_wait(&barrier);
+    if (part == parts)
+        return NULL;
+    pthread_barrier_wait(
+        &barrier); /* asleep until the rest is to be freed, and then until the end */
+    free_all_but(part, 0);
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    return NULL;
+}
+
+/* Bytes of the pages that a live block touches. */
+static long long live_page_bytes(void)
+{
+    size_t pages_max = (size_t)1 << 35; /* of 47 bits of addresses */
+    unsigned char *is_live = mmap(NULL, pages_max / 8, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    long long pages = 0;
+    if (!CHECK(is_live != MAP_FAILED))
+        return 0;
+    for (size_t t = 0; t < thread_count; t++) {
+        for (size_t i = 0; i < parts[t].count; i++) {
+            const struct object *object = &parts[t].objects[i];
+            size_t page = (uintptr_t)object->block / PAGE % pages_max;
+            size_t last = ((uintptr_t)object->block + object->size - 1) / PAGE % pages_max;
+            for (; page <= last; page++) {
+                pages += (is_live[page / 8] >> page % 8 & 1) == 0;
+                is_live[page / 8] |= (unsigned char)(1 << page % 8);
+            }
+        }
+    }
+    munmap(is_live, pages_max / 8);
+    return pages * PAGE;
+}
+
+static void do_a_little(struct part *part)
+{
+    for (int i = 0; i < 20; i++)
+        t_free(t_malloc(random_size(&part->state, 15)));
+}
+
+static void print_mib(const char *label, long long bytes)
+{
+    print_figure(label, bytes >> 20);
+}
+
+/* What is resident in the end, at the latest after PATIENCE_MS. */
+static long long wait_for_return(long long bytes_max)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    long long resident = 0;
+    for (int ms = 0; ms < PATIENCE_MS; ms += 10) {
+        resident = rss_bytes() - table_bytes;
+        if (ms % SHOWN_MS == 0)
+            print_mib("  resident, MiB, half a second later: ", resident);
+        if (resident <= bytes_max)
+            break;
+        if (is_active)
+            do_a_little(&parts[0]);
+        nanosleep(&pause, NULL);
+    }
+    print_mib("  resident, MiB, in the end: ", resident);
+    return resident;
+}
+
+static void start(void)
+{
+    size_t objects_max = OBJECTS_PER_MIB * heap_mib / thread_count;
+    size_t bytes = objects_max * sizeof(struct object);
+    pthread_barrier_init(&barrier, NULL, (unsigned)thread_count);
+    for (size_t i = 0; i < thread_count; i++) {
+        parts[i].state = 2 * i + 1;
+        parts[i].objects =
+            mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (!CHECK(parts[i].objects != MAP_FAILED))
+            _exit(1);
+        memset(parts[i].objects, 1, bytes); /* all of it is resident from now on */
+    }
+    table_bytes = rss_bytes();
+    for (size_t i = 1; i < thread_count; i++)
+        CHECK_EQ(pthread_create(&parts[i].thread, NULL, live, &parts[i]), 0);
+}
+
+int main(int argc, char **argv)
+{
+    heap_mib = argc > 1 ? strtoul(argv[1], NULL, 10) : heap_mib;
+    thread_count = argc > 2 ? strtoul(argv[2], NULL, 10) : thread_count;
+    is_active = argc <= 3 || strcmp(argv[3], "none") != 0;
+    if (!CHECK(thread_count >= 1 && thread_count <= THREADS_MAX))
+        return check_done();
+    start();
+    live(&parts[0]);
+    long long live_bytes = live_page_bytes();
+    print_mib("5 % live; their pages, MiB: ", live_bytes);
+    long long bytes_max = live_bytes + live_bytes / 10 + (8 << 20);
+    CHECK(wait_for_return(bytes_max) <= bytes_max);
+    pthread_barrier_wait(&barrier);
+    free_all_but(&parts[0], 0);
+    pthread_barrier_wait(&barrier);
+    check_write("all freed\n");
+    CHECK(wait_for_return(16 << 20) <= 16 << 20);
+    pthread_barrier_wait(&barrier);
+    for (size_t i = 1; i < thread_count; i++)
+        CHECK_EQ(pthread_join(parts[i].thread, NULL), 0);
+    return check_done();
+}

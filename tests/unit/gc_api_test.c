@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* gc_api_test.c - zc_collect, zc_release_to_os and the background thread. No step is done by slow calls here:
+ * what goes back goes back for the reason that is tested. Waits have an end, but nothing depends on how long
+ * they take. */
+#include "base/options.h"
+#include "support/check.h"
+#include "support/process_size.h"
+#include "zcmalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define MIB          ((size_t)1 << 20)
+#define BLOCK_BYTES  ((size_t)1000)
+#define BLOCK_COUNT  32000
+#define WAIT_SECONDS 60
+
+static unsigned char *blocks[BLOCK_COUNT];
+static struct zc_stats stats;
+
+static void get(void)
+{
+    CHECK_EQ(zc_stats_get(&stats, sizeof stats), 0);
+}
+
+static void fill(void)
+{
+    for (size_t i = 0; i < BLOCK_COUNT; i++) {
+        blocks[i] = zc_malloc(BLOCK_BYTES);
+        if (!CHECK(blocks[i] != NULL))
+            exit(check_done());
+        memset(blocks[i], (int)i, BLOCK_BYTES);
+    }
+}
+
+/* All, or all but each step-th. */
+static void free_but(size_t step)
+{
+    for (size_t i = 0; i < BLOCK_COUNT; i++)
+        if (step == 0 || i % step != 0)
+            zc_free(blocks[i]);
+}
+
+static void free_each(size_t step)
+{
+    for (size_t i = 0; i < BLOCK_COUNT; i += step)
+        zc_free(blocks[i]);
+}
+
+/* Threads of this process, or -1: the entries of /proc/self/task, without malloc. */
+static long thread_count(void)
+{
+    static char entries[4096];
+    int directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return -1;
+    long count = -2; /* . and .. */
+    long length;
+    while ((length = syscall(SYS_getdents64, directory, entries, sizeof entries)) > 0)
+        for (long at = 0; at < length; count++)
+            at += *(unsigned short *)(void *)(entries + at + 16);
+    close(directory);
+    return count;
+}
+
+static int becomes(long threads)
+{
+    for (long i = 0; i < WAIT_SECONDS * 1000; i++) {
+        if (thread_count() == threads)
+            return 1;
+        usleep(1000);
+    }
+    return 0;
+}
+
+/* Whether free memory goes away although nobody here allocates or frees. */
+static int goes_back(uint64_t most_bytes)
+{
+    for (long i = 0; i < WAIT_SECONDS * 1000; i++) {
+        get();
+        if (stats.mapped_bytes - stats.metadata_bytes <= most_bytes)
+            return 1;
+        usleep(1000);
+    }
+    return 0;
+}
+
+static void levels_of_collecting(void)
+{
+    fill();
+    free_but(0);
+    get();
+    CHECK(stats.thread_cache_bytes > 0);
+    uint64_t steps = stats.gc_step_count;
+    errno = 77;
+    zc_collect(ZC_COLLECT_STEP);
+    get();
+    CHECK_EQ(stats.gc_step_count, steps + 1);
+
+    fill();
+    free_but(0);
+    zc_collect(ZC_COLLECT_CACHES);
+    get();
+    CHECK_EQ(stats.thread_cache_bytes, 0);
+    CHECK_EQ(stats.depot_bytes, 0);
+    CHECK_EQ(stats.central_bytes, 0);
+    CHECK(stats.page_heap_bytes >= BLOCK_COUNT * BLOCK_BYTES);
+    CHECK_EQ(stats.gc_step_count, steps + 1);
+
+    uint64_t free_bytes = stats.page_heap_bytes;
+    CHECK_EQ(zc_collect(ZC_COLLECT_ALL), free_bytes);
+    get();
+    CHECK_EQ(stats.page_heap_bytes, 0);
+    CHECK_EQ(zc_collect(ZC_COLLECT_ALL), 0);
+    CHECK_EQ(errno, 77);
+
+    CHECK_EQ(zc_collect(ZC_COLLECT_ALL + 1), 0);
+    CHECK_EQ(errno, EINVAL);
+    errno = 77;
+    CHECK_EQ(zc_collect(-1), 0);
+    CHECK_EQ(errno, EINVAL);
+}
+
+/* Whole pages between live blocks go too, and what is left of the blocks is as it was. */
+static void pages_between_live_blocks(void)
+{
+    fill();
+    free_but(100);
+    size_t released = zc_collect(ZC_COLLECT_ALL);
+    get();
+    CHECK(stats.span_released_bytes >= BLOCK_COUNT * BLOCK_BYTES / 2);
+    CHECK_EQ(stats.gc_swept_bytes >= stats.span_released_bytes, 1);
+    CHECK(released >= stats.span_released_bytes);
+    uint64_t refaults = stats.gc_refault_bytes;
+    size_t changed = 0;
+    for (size_t i = 0; i < BLOCK_COUNT; i += 100)
+        changed +=
+            blocks[i][0] != (unsigned char)i || blocks[i][BLOCK_BYTES - 1] != (unsigned char)i;
+    CHECK_EQ(changed, 0);
+    free_each(100);
+    fill();
+    get();
+    CHECK(stats.gc_refault_bytes > refaults);
+    CHECK_EQ(stats.span_released_bytes, 0);
+    free_but(0);
+    zc_collect(ZC_COLLECT_ALL);
+}
+
+static void releasing_a_given_amount(void)
+{
+    fill();
+    free_but(0);
+    zc_collect(ZC_COLLECT_CACHES);
+    get();
+    uint64_t before = stats.page_heap_bytes;
+    errno = 77;
+    size_t released = zc_release_to_os(10 * MIB);
+    get();
+    CHECK(released >= 10 * MIB);
+    CHECK_EQ(before - stats.page_heap_bytes, released);
+
+    /* What is in the caches counts as free, too. */
+    zc_collect(ZC_COLLECT_ALL);
+    fill();
+    free_but(0);
+    CHECK(zc_release_to_os(BLOCK_COUNT * BLOCK_BYTES) >= BLOCK_COUNT * BLOCK_BYTES);
+    /* There is not so much: all there is. */
+    zc_release_to_os(SIZE_MAX);
+    get();
+    CHECK_EQ(stats.page_heap_bytes, 0);
+    CHECK_EQ(zc_release_to_os(SIZE_MAX), 0);
+    CHECK_EQ(zc_release_to_os(0), 0);
+    CHECK_EQ(errno, 77);
+}
+
+static void the_thread_comes_and_goes(void)
+{
+    if (thread_count() < 0) {
+        check_skip("no /proc/self/task");
+        return;
+    }
+    long before = thread_count();
+    zc_background_stop();
+    errno = 77;
+    CHECK_EQ(zc_background_start(), 0);
+    CHECK_EQ(zc_background_start(), 0);
+    CHECK_EQ(thread_count(), before + 1);
+    zc_background_stop();
+    CHECK(becomes(before));
+    zc_background_stop();
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(zc_background_start(), 0);
+        zc_background_stop();
+    }
+    CHECK(becomes(before));
+    CHECK_EQ(zc_background_start(), 0);
+    CHECK_EQ(thread_count(), before + 1);
+    CHECK_EQ(errno, 77);
+    zc_background_stop();
+    CHECK(becomes(before));
+}
+
+/* What may stay in this thread's cache, which is not asleep for long at a time, and in its spans. */
+#define REST_BYTES (4 * MIB)
+
+static void memory_goes_back_without_a_call(void)
+{
+    fill();
+    free_but(0);
+    get();
+    CHECK(stats.mapped_bytes - stats.metadata_bytes > REST_BYTES);
+    zci_options.gc_ms = 5;
+    zci_options.decay_ms = 50;
+    CHECK_EQ(zc_background_start(), 0);
+    CHECK(goes_back(REST_BYTES));
+    CHECK(stats.gc_decayed_bytes > 0);
+    zc_background_stop();
+    CHECK(becomes(1) || thread_count() < 0);
+}
+
+static int child(void)
+{
+    alarm(2 * WAIT_SECONDS);
+    CHECK(thread_count() == 1 || thread_count() < 0);
+    fill();
+    free_but(0);
+    CHECK_EQ(zc_background_start(), 0);
+    CHECK(thread_count() == 2 || thread_count() < 0);
+    CHECK(goes_back(REST_BYTES));
+    zc_background_stop();
+    CHECK(becomes(1) || thread_count() < 0);
+    return check_failed_count != 0;
+}
+
+static void a_child_has_none_and_may_start_one(void)
+{
+    zci_options.gc_ms = 5;
+    CHECK_EQ(zc_background_start(), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(child());
+    int status = -1;
+    waitpid(pid, &status, 0);
+    CHECK_EQ(status, 0);
+}
+
+static void no_more_threads(void)
+{
+    /* No room for a stack. */
+    struct rlimit limit = {MIB, MIB};
+    if (setrlimit(RLIMIT_AS, &limit) != 0 || process_growth_is_refused(2 * MIB) == 0) {
+        check_skip("the address space cannot be limited");
+        return;
+    }
+    errno = 0;
+    CHECK_EQ(zc_background_start(), -1);
+    CHECK_EQ(errno, EAGAIN);
+    zc_background_stop();
+}
+
+/* Each case has a heap and threads of its own. */
+static void in_child(void (*body)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(3 * WAIT_SECONDS);
+        body();
+        _exit(check_failed_count != 0);
+    }
+    int status = -1;
+    waitpid(pid, &status, 0);
+    CHECK_EQ(status, 0);
+}
+
+int main(void)
+{
+    zci_options.gc_ms = 0;
+    in_child(levels_of_collecting);
+    in_child(pages_between_live_blocks);
+    in_child(releasing_a_given_amount);
+    in_child(the_thread_comes_and_goes);
+    in_child(memory_goes_back_without_a_call);
+    in_child(a_child_has_none_and_may_start_one);
+    in_child(no_more_threads);
+    return check_done();
+}

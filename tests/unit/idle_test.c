@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* idle_test.c - the collector takes caches of threads that sleep, and only of those. Threads sleep for moments
+ * between mallocs while another one does nothing but collect: no block may get lost or be given twice. */
+#include "os/os.h"
+#include "stress/pattern.h"
+#include "support/check.h"
+#include "thread_cache/thread_idle.h"
+#include "thread_cache/thread_registry.h"
+#include "zcmalloc.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+enum { SKIPPED = 77, SLEEPERS = 4, HELD = 200, TURNS = 1500 };
+
+static uint32_t stop;
+static uint32_t stage;
+
+static void pause_us(long us)
+{
+    const struct timespec pause = {.tv_nsec = us * 1000};
+    nanosleep(&pause, NULL);
+}
+
+static void wait_for_stage(uint32_t wanted)
+{
+    while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != wanted)
+        pause_us(100);
+}
+
+static void set_stage(uint32_t value)
+{
+    __atomic_store_n(&stage, value, __ATOMIC_RELEASE);
+}
+
+static uint64_t collect(void)
+{
+    lock_acquire(&zci_collector_lock);
+    zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000); /* notes what the bins look like */
+    uint64_t bytes = zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000);
+    lock_release(&zci_collector_lock);
+    return bytes;
+}
+
+static void *hold_then(void *how)
+{
+    void *blocks[HELD];
+    for (int i = 0; i < HELD; i++)
+        blocks[i] = zc_malloc(1000);
+    for (int i = 0; i < HELD; i++)
+        zc_free(blocks[i]);
+    set_stage(1);
+    if (how == NULL)
+        wait_for_stage(2); /* nearly always asleep */
+    else
+        while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
+            ;
+    set_stage(3);
+    return NULL;
+}
+
+static void in_thread(void *how, int is_taken)
+{
+    pthread_t thread;
+    uint64_t bytes = 0;
+    CHECK_EQ(pthread_create(&thread, NULL, hold_then, how), 0);
+    wait_for_stage(1);
+    for (int i = 0; i < 200 && bytes == 0; i++) {
+        bytes = collect();
+        pause_us(1000);
+    }
+    CHECK_EQ(bytes >= 1000, is_taken);
+    set_stage(2);
+    wait_for_stage(3);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    set_stage(0);
+}
+
+static void who_sleeps_gives(void)
+{
+    in_thread(NULL, 1);
+}
+
+static void who_runs_keeps(void)
+{
+    in_thread((void *)1, 0);
+}
+
+static void sleep_in_handler(int number)
+{
+    (void)number;
+    set_stage(1);
+    wait_for_stage(2);
+}
+
+static void *be_interrupted(void *unused)
+{
+    for (int i = 0; i < HELD; i++)
+        zc_free(zc_malloc(1000));
+    raise(SIGUSR1);
+    set_stage(3);
+    return unused;
+}
+
+/* It may have interrupted malloc; whether its signal is blocked tells, unless it said that it is not. */
+static void who_sleeps_in_a_handler_keeps(int flags)
+{
+    struct sigaction action = {.sa_handler = sleep_in_handler, .sa_flags = flags};
+    pthread_t thread;
+    sigaction(SIGUSR1, &action, NULL);
+    CHECK_EQ(pthread_create(&thread, NULL, be_interrupted, NULL), 0);
+    wait_for_stage(1);
+    for (int i = 0; i < 50; i++) {
+        CHECK_EQ(collect(), 0);
+        pause_us(1000);
+    }
+    set_stage(2);
+    wait_for_stage(3);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    set_stage(0);
+    signal(SIGUSR1, SIG_DFL);
+}
+
+static void handlers_keep(void)
+{
+    who_sleeps_in_a_handler_keeps(0);
+    who_sleeps_in_a_handler_keeps(SA_NODEFER);
+}
+
+struct held {
+    unsigned char *block;
+    size_t size;
+    uint64_t mark;
+};
+
+static void replace(struct held *held, uint64_t *state)
+{
+    if (held->block != NULL) {
+        CHECK(pattern_kept(held->block, held->size, held->size, held->mark));
+        zc_free(held->block);
+    }
+    held->size = random_size(state, 12);
+    held->block = zc_malloc(held->size);
+    held->mark = pattern_mark(held->block, held->size, 7);
+    pattern_fill(held->block, held->size, held->mark);
+}
+
+static void *work_and_nap(void *seed)
+{
+    struct held held[HELD] = {{0}};
+    uint64_t state = 2 * (uint64_t)(uintptr_t)seed + 1;
+    for (int turn = 0; turn < TURNS; turn++) {
+        for (int i = 0; i < 40; i++)
+            replace(&held[random_below(&state, HELD)], &state);
+        if (turn % 4 == 0)
+            pause_us((long)random_below(&state, 200));
+    }
+    for (int i = 0; i < HELD; i++)
+        zc_free(held[i].block);
+    return NULL;
+}
+
+static void *be_collector(void *taken)
+{
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+        *(uint64_t *)taken += collect();
+    return NULL;
+}
+
+static void nothing_is_lost_between(void)
+{
+    pthread_t collector, sleepers[SLEEPERS];
+    uint64_t taken = 0;
+    CHECK_EQ(pthread_create(&collector, NULL, be_collector, &taken), 0);
+    for (uintptr_t round = 0; round < 4; round++) {
+        for (uintptr_t i = 0; i < SLEEPERS; i++)
+            CHECK_EQ(pthread_create(&sleepers[i], NULL, work_and_nap, (void *)(round * 10 + i)), 0);
+        for (int i = 0; i < SLEEPERS; i++)
+            CHECK_EQ(pthread_join(sleepers[i], NULL), 0);
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    CHECK_EQ(pthread_join(collector, NULL), 0);
+    CHECK(taken > 0);
+}
+
+int main(void)
+{
+    zc_free(zc_malloc(1));
+    /* A sanitizer, an emulator or a sandbox. */
+    if (!zci_os_barrier_all_threads() || zci_os_thread_sleeps(zci_os_thread_number())) {
+        check_write("skipped: no barrier on all threads here\n");
+        return SKIPPED;
+    }
+    RUN(who_sleeps_gives);
+    RUN(who_runs_keeps);
+    RUN(handlers_keep);
+    RUN(nothing_is_lost_between);
+    return check_done();
+}
