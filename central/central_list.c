@@ -100,6 +100,7 @@ static void unpurge_locked(struct central_list *list, struct span *span)
 {
     if (ZCI_LIKELY(span->purged_pages == 0))
         return;
+    zci_os_reuse((void *)span->start, span_bytes(span));
     count_purged_locked(list, -(int64_t)span->purged_pages);
     span->purged_pages = 0;
 }
@@ -465,7 +466,7 @@ void zci_central_fork_child(void)
         list->filled = 0;
         list->span_count = 0;
         list->purged_pages = 0;
-        list->empty_count = 0;
+        atomic_store_relaxed(&list->empty_count, 0);
         list->fetch_count = list->return_count;
         memset(list->buckets, 0, sizeof list->buckets);
         zci_page_heap_each_run(rebuild_span, &c);

@@ -16,8 +16,6 @@
 #include "pagemap/pagemap.h"
 
 #define ARENA_ALIGNMENT   ((size_t)2 << 20)
-#define ARENA_BYTES_FIRST ((size_t)64 << 20)
-#define ARENA_BYTES_MAX   ((size_t)1 << 30)
 #define ARENA_BYTES_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_MOST  ((size_t)64 << 20)
@@ -49,13 +47,21 @@ static struct run_tree *tree_of(const struct span *span)
     return span->is_zero ? &heap.clean : &heap.dirty;
 }
 
-static uint64_t span_end(const struct span *span)
+/* span->is_zero of a run that was given back where that does not clear it. It is in the clean tree, joins
+ * its own kind only, and is zci_os_reuse'd, whole, before anyone has it. */
+#define RUN_PURGED   2
+#define PURGED_STATE (ZCI_OS_PURGED_READS_ZERO ? 1 : RUN_PURGED)
+
+static void reuse(struct span *span)
 {
-    return span->start + span_bytes(span);
+    if (span->is_zero != RUN_PURGED)
+        return;
+    zci_os_reuse((void *)span->start, span_bytes(span));
+    span->is_zero = false;
 }
 
 /* Makes a run out of consecutive descriptors; the caller sets its state. */
-static void describe(struct span *span, uint64_t start, size_t granules, bool is_zero)
+static void describe(struct span *span, uint64_t start, size_t granules, uint8_t is_zero)
 {
     span->start = start;
     span->granules = (uint32_t)granules;
@@ -237,8 +243,8 @@ static struct arena *describe_arena(char *start, size_t bytes)
 static struct arena *add_arena_locked(size_t granules, size_t align)
 {
     size_t least = (granules + align - 1) << ZCI_GRANULE_SHIFT;
-    size_t bytes = ARENA_BYTES_FIRST;
-    while (bytes < ARENA_BYTES_MAX && bytes < heap.reserved_bytes)
+    size_t bytes = ZCI_OS_ARENA_BYTES_FIRST;
+    while (bytes < ZCI_OS_ARENA_BYTES_MAX && bytes < heap.reserved_bytes)
         bytes *= 2;
     least = max_size(align_up(least, ARENA_BYTES_LEAST), ARENA_BYTES_LEAST);
     bytes = max_size(bytes, least);
@@ -342,6 +348,7 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     if (span != NULL) {
         pagemap_set(span->start, span);
         free_tail_locked(span, granules);
+        reuse(span);
         /* Small needs are met from the far end of what lies behind a block. */
         pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
     }
@@ -376,8 +383,10 @@ struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
     struct span *span = alloc_locked(granules, align_granules, granules);
     if (span == NULL && heap.dirty.granules != 0)
         span = alloc_released_locked(granules, align_granules);
-    if (span != NULL)
+    if (span != NULL) {
         pagemap_set(span->start, span);
+        reuse(span);
+    }
     unlock_and_report();
     return span;
 }
@@ -423,6 +432,7 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
     if (next->is_zero)
         note_refault_locked(more);
     struct span *taken = carve_locked(next, 0, more);
+    reuse(taken);
     atomic_store_release(&span->granules, (uint32_t)granules);
     pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
     span_set_state(taken, SPAN_NONE);
@@ -461,7 +471,7 @@ static size_t release_locked(size_t keep_bytes)
         released += span_bytes(span);
         zci_run_tree_remove(&heap.dirty, span);
         span_set_state(span, SPAN_CACHED);
-        span->is_zero = true;
+        span->is_zero = PURGED_STATE;
         heap.purged += span->granules;
         free_locked(span);
     }
@@ -537,7 +547,7 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
         /* The run is nobody's: others go on while the system works. */
         bool done = zci_os_purge((void *)span->start, span_bytes(span));
         lock_acquire(&heap.lock);
-        span->is_zero = done;
+        span->is_zero = done ? PURGED_STATE : 0;
         free_locked(span);
         if (!done)
             break;

@@ -28,6 +28,10 @@ target_link_libraries(zc_internal INTERFACE CK::headers)
 target_compile_definitions(zc_internal INTERFACE
   ZCI_DEBUG_CHECKS=$<BOOL:${ZC_DEBUG_CHECKS}>
   ZCI_CLASS_MAP_RADIX=$<BOOL:${ZC_CLASS_MAP_RADIX}>)
+if(APPLE)
+  # All blocks are multiples of 16.
+  target_compile_definitions(zc_internal INTERFACE ZCI_CLASS_FIRST=2)
+endif()
 if(ZC_SANITIZE STREQUAL "thread")
   target_compile_definitions(zc_internal INTERFACE ZCI_COMPILER_ATOMICS=1)
 endif()

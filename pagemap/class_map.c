@@ -50,36 +50,36 @@ void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index)
 
 #else
 
-/* Every address a user process gets without asking for more: 47 bits on x86-64, 48 elsewhere. */
-#if defined(__x86_64__)
-#define ADDRESS_BITS 47
-#else
-#define ADDRESS_BITS 48
-#endif
-#define MAP_BYTES   ((size_t)1 << (ADDRESS_BITS - ZCI_GRANULE_SHIFT))
+/* One byte per granule of the process's addresses: 2 GiB for 47 bits, 8 MiB for iOS's 39. */
+#define ADDRESS_BITS_MAX 48
+#define MAP_BYTES_MAX    ((size_t)1 << (ADDRESS_BITS_MAX - ZCI_GRANULE_SHIFT))
 
 /* The map becomes writable in pieces that cover 4 GiB of heap each. */
-#define PIECE_BYTES ((size_t)65536)
+#define PIECE_BYTES      ((size_t)65536)
 
 static const uint8_t no_map[1];
 static uint8_t *map; /* NULL: the page map answers instead */
-static uint64_t piece_is_writable[MAP_BYTES / PIECE_BYTES / 64]; /* bits, atomic */
+static size_t map_bytes;
+static uint64_t piece_is_writable[MAP_BYTES_MAX / PIECE_BYTES / 64]; /* bits, atomic */
 
 struct class_map zci_class_map = {.bytes = no_map};
 
 void zci_class_map_init(bool want_flat)
 {
-    uint8_t *start = want_flat ? zci_os_reserve(MAP_BYTES, zci_os_page_bytes()) : NULL;
+    size_t bytes =
+        (size_t)1 << (min_size(zci_os_address_bits(), ADDRESS_BITS_MAX) - ZCI_GRANULE_SHIFT);
+    uint8_t *start = want_flat ? zci_os_reserve(bytes, zci_os_page_bytes()) : NULL;
     if (start == NULL)
         return;
-    if (!zci_os_make_readable(start, MAP_BYTES)) {
-        zci_os_release(start, MAP_BYTES);
+    if (!zci_os_make_readable(start, bytes)) {
+        zci_os_release(start, bytes);
         return;
     }
     map = start;
+    map_bytes = bytes;
     zci_class_map.bytes = start;
     /* Pairs with nothing: init runs before any block exists. The map must be there before the mask. */
-    atomic_store_release(&zci_class_map.mask, MAP_BYTES - 1);
+    atomic_store_release(&zci_class_map.mask, bytes - 1);
 }
 
 bool zci_class_map_is_active(void)
@@ -92,7 +92,7 @@ bool zci_class_map_cover(uintptr_t start, size_t bytes)
     if (map == NULL)
         return true;
     uintptr_t last = start + bytes - 1;
-    if (last >> ZCI_GRANULE_SHIFT >= MAP_BYTES)
+    if (last >> ZCI_GRANULE_SHIFT >= map_bytes)
         return false;
     for (size_t i = (start >> ZCI_GRANULE_SHIFT) / PIECE_BYTES;
          i <= (last >> ZCI_GRANULE_SHIFT) / PIECE_BYTES; i++) {

@@ -241,6 +241,9 @@ static size_t put_run_locked(struct free_block *first, char *end)
 size_t zci_meta_purge(size_t growth_least)
 {
     size_t purged = 0;
+    /* Blocks are cut from an extent piece by piece, but a purged range is reused as a whole. */
+    if (zci_os_purge_needs_reuse())
+        return 0;
     lock_acquire(&arena.lock);
     if (arena.free_bytes < arena.free_bytes_before + growth_least) {
         lock_release(&arena.lock);

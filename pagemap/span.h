@@ -36,7 +36,7 @@ struct span {
     uint32_t granules;
     uint8_t state; /* atomic; enum span_state */
     uint8_t class_index;
-    uint8_t is_zero; /* no byte was ever written since the OS gave or purged it */
+    uint8_t is_zero; /* no byte was ever written since the OS gave or purged it; see page_heap.c */
 
     union {
         uint8_t bucket;    /* SMALL: which occupancy list, or SPAN_UNLISTED, or SPAN_SWEEPING */
@@ -79,6 +79,11 @@ ZCI_INLINE void span_set_state(struct span *span, enum span_state state)
 ZCI_INLINE size_t span_bytes(const struct span *span)
 {
     return (size_t)span->granules << ZCI_GRANULE_SHIFT;
+}
+
+ZCI_INLINE uint64_t span_end(const struct span *span)
+{
+    return span->start + span_bytes(span);
 }
 
 /* The number of the private heap whose blocks lie in the run; 0 for all others, free runs too. */

@@ -42,8 +42,10 @@ ZCI_STATIC_ASSERT(BATCH_GRADES == sizeof(((struct thread_cache *)0)->stash) / si
 const struct closed_cache zci_closed_caches[CLOSED_COUNT] = {[0 ... CLOSED_COUNT - 1] =
                                                                  CLOSED_BINS};
 
+#if ZCI_THREAD_VARIABLE
 __thread struct thread_cache *zci_thread_cache =
     (struct thread_cache *)(uintptr_t)&zci_closed_caches[CLOSED_UNBORN];
+#endif
 
 void zci_thread_cache_init(struct thread_cache *cache)
 {
@@ -324,7 +326,10 @@ static bool push_closed(struct thread_cache *cache, unsigned class_index, void *
         zci_report_double_free(block, zci_size_classes[class_index].bytes);
     shelf->closed--;
     shelf->spare_objects++;
-    batch->objects[batch->count++] = block;
+    batch->objects[batch->count] = block;
+    /* A walker of a stopped process must not take what stood here before for free. */
+    __asm__ volatile("" ::: "memory");
+    batch->count++;
     return true;
 }
 
@@ -356,6 +361,8 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
     if (!has_room && loaded != NULL) {
         struct batch *full = unload(cache, class_index);
         unsigned grade = full->grade;
+        /* A walker of a stopped process must not find here what others may take from the depot. */
+        load(cache, class_index, NULL);
         if (shelf->spare_count < spare_limit(class_index)) {
             spare_push(shelf, full);
             thread_cache_count(cache, COUNT_SPARE_KEEP);

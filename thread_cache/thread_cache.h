@@ -119,7 +119,7 @@ ZCI_INLINE void *thread_cache_pop(size_t size)
 {
     if (ZCI_UNLIKELY(size > ZCI_SMALL_MAX_BYTES))
         return NULL;
-    char *cache = (char *)thread_cache_get();
+    char *cache = (char *)thread_cache_peek();
     struct bin *bin = (struct bin *)(cache + zci_size_to_bin[(size + 7) >> 3]);
     void **top = bin->top;
     void *block = top[-1];
@@ -138,7 +138,7 @@ ZCI_INLINE void *thread_cache_pop(size_t size)
 ZCI_INLINE bool thread_cache_push(void *block)
 {
     /* A class map byte is twice the class: an eighth of its bin's offset. */
-    char *cache = (char *)thread_cache_get();
+    char *cache = (char *)thread_cache_peek();
     struct bin *bin = (struct bin *)(cache + class_map_get(block) * (ZCI_BIN_BYTES / 2));
     void **top = bin->top;
     if (ZCI_UNLIKELY(top == bin->end) || ZCI_UNLIKELY(top[-1] == block))

@@ -59,8 +59,8 @@ static struct thread_cache *make(void)
 
 struct thread_cache *zci_thread_registry_adopt(void)
 {
-    struct thread_cache *cache = unpark();
-    if (cache == NULL)
+    struct thread_cache *cache = thread_cache_can_set() ? unpark() : NULL;
+    if (cache == NULL && thread_cache_can_set())
         cache = make();
     if (cache == NULL)
         return NULL;
@@ -105,7 +105,7 @@ void zci_thread_registry_exit(void *argument)
     struct thread_cache *cache = argument;
     if (thread_cache_get() == thread_cache_closed(CLOSED_BY_COLLECTOR))
         zci_thread_idle_wait();
-    if (thread_cache_get() != cache)
+    if (thread_cache_get() != cache || !thread_cache_is_open(cache))
         return;
     if (++cache->exit_round < EXIT_ROUNDS && zci_os_thread_exit_arm(cache))
         return;

@@ -80,6 +80,7 @@ musl-tools             command -v musl-gcc
 gcc-aarch64-linux-gnu  command -v aarch64-linux-gnu-gcc
 libc6-dev-arm64-cross  ls /usr/aarch64-linux-gnu/include/stdlib.h
 qemu-user              command -v qemu-aarch64
+lld-16                 command -v ld64.lld-16
 git                    command -v git
 perl                   command -v perl
 lua5.4                 command -v lua5.4

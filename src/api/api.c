@@ -14,6 +14,13 @@ static void *or_no_memory(void *block)
     return ZCI_LIKELY(block != NULL) ? block : fail(ENOMEM);
 }
 
+/* Not a block of ours, and not one that our class map mistakes for one: another heap of the process may
+ * have it. */
+static bool may_be_foreign(const void *block)
+{
+    return ZCI_OS_HAS_ZONES && block != NULL && class_map_get(block) == 0 && !zci_heap_owns(block);
+}
+
 static bool is_too_large(size_t size)
 {
     return size > PTRDIFF_MAX;
@@ -35,7 +42,8 @@ void zci_api_free_slow(void *block)
     if (block == NULL)
         return;
     int saved = errno;
-    zci_heap_free_slow(block);
+    if (!may_be_foreign(block) || !zci_foreign_free(block))
+        zci_heap_free_slow(block);
     errno = saved;
 }
 
@@ -63,7 +71,9 @@ void *zci_api_realloc(void *block, size_t size)
     if (ZCI_UNLIKELY(is_too_large(size)))
         return fail(ENOMEM);
     int saved = errno;
-    void *resized = zci_heap_resize(block, size);
+    void *resized = NULL;
+    if (!may_be_foreign(block) || !zci_foreign_resize(block, size, &resized))
+        resized = zci_heap_resize(block, size);
     errno = saved;
     return or_no_memory(resized);
 }
@@ -128,7 +138,10 @@ void *zci_api_pvalloc(size_t size)
 
 size_t zci_api_usable_size(const void *block)
 {
-    return block != NULL ? zci_heap_usable_bytes(block, "malloc_usable_size") : 0;
+    if (block == NULL)
+        return 0;
+    size_t foreign_bytes = may_be_foreign(block) ? zci_foreign_usable_bytes(block) : 0;
+    return foreign_bytes != 0 ? foreign_bytes : zci_heap_usable_bytes(block, "malloc_usable_size");
 }
 
 size_t zci_api_good_size(size_t size)

@@ -33,6 +33,35 @@ void *zci_api_pvalloc(size_t size);
 size_t zci_api_usable_size(const void *block);
 size_t zci_api_good_size(size_t size);
 
+/* --- blocks of other heaps in this process ------------------------------------------------------ */
+
+#if ZCI_OS_HAS_ZONES
+/* false: no other heap has the block either. */
+bool zci_foreign_free(void *block);
+bool zci_foreign_resize(void *block, size_t size, void **resized);
+size_t zci_foreign_usable_bytes(const void *block); /* 0: none has it */
+#else
+ZCI_INLINE bool zci_foreign_free(void *block)
+{
+    (void)block;
+    return false;
+}
+
+ZCI_INLINE bool zci_foreign_resize(void *block, size_t size, void **resized)
+{
+    (void)block;
+    (void)size;
+    (void)resized;
+    return false;
+}
+
+ZCI_INLINE size_t zci_foreign_usable_bytes(const void *block)
+{
+    (void)block;
+    return 0;
+}
+#endif
+
 /* --- the fast path ------------------------------------------------------------------------------ */
 
 ZCI_INLINE void *contract_malloc(size_t size)

@@ -17,7 +17,8 @@ const struct size_class zci_size_classes[ZCI_CLASS_COUNT] = {
 /* The first class also serves size 0, so that malloc(0) costs no branch. */
 const uint16_t zci_size_to_bin[(ZCI_SMALL_MAX_BYTES >> 3) + 1] = {
 #define SIZE_CLASS(index, size, before, span_granules, blocks)                                     \
-    [(before) == 0 ? 0 : (before) / 8 + 1 ...(size) / 8] = (index)*ZCI_BIN_BYTES,
+    [(before) == 0 ? 0 : (before) / 8 + 1 ...(size) / 8] =                                         \
+        ((index) < ZCI_CLASS_FIRST ? ZCI_CLASS_FIRST : (index)) * ZCI_BIN_BYTES,
 #include "base/size_class.def"
 #undef SIZE_CLASS
 };

@@ -23,6 +23,11 @@
 /* Hot half of a cache bin, see thread_cache.h; its size is here because the table holds byte offsets. */
 #define ZCI_BIN_BYTES 16
 
+/* The smallest class that is used. Darwin promises blocks of all sizes a multiple of 16, so there it is 2. */
+#ifndef ZCI_CLASS_FIRST
+#define ZCI_CLASS_FIRST 1
+#endif
+
 enum {
 
 #define SIZE_CLASS(index, bytes, before, granules, batch) ZCI_CLASS_OF_##bytes = (index),

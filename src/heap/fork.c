@@ -7,8 +7,8 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "heap/gc.h"
-#include "os/footprint.h"
 #include "heap/private_heap.h"
+#include "os/footprint.h"
 #include "pagemap/meta_arena.h"
 #include "thread_cache/thread_registry.h"
 

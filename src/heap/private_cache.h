@@ -79,7 +79,7 @@ ZCI_INLINE void *private_pop(const struct private_heap *heap, size_t size)
     if (ZCI_UNLIKELY(size > ZCI_SMALL_MAX_BYTES))
         return NULL;
     uint64_t id = atomic_load_relaxed(&heap->id);
-    struct private_slot *slot = private_slot_of(thread_cache_get(), id);
+    struct private_slot *slot = private_slot_of(thread_cache_peek(), id);
     if (ZCI_UNLIKELY(slot->id != id))
         return NULL;
     size_t offset = zci_size_to_bin[(size + 7) >> 3];
@@ -89,7 +89,7 @@ ZCI_INLINE void *private_pop(const struct private_heap *heap, size_t size)
 ZCI_INLINE void *private_pool_pop(const struct private_heap *pool)
 {
     uint64_t id = atomic_load_relaxed(&pool->id);
-    struct private_slot *slot = private_slot_of(thread_cache_get(), id);
+    struct private_slot *slot = private_slot_of(thread_cache_peek(), id);
     if (ZCI_UNLIKELY(slot->id != id))
         return NULL;
     return private_bin_pop(&slot->cache->bins[PRIVATE_POOL_CLASS]);
@@ -101,7 +101,7 @@ ZCI_INLINE void *private_pool_pop(const struct private_heap *pool)
 ZCI_INLINE bool private_push(const struct private_heap *heap, void *block, bool is_pool)
 {
     uint64_t id = atomic_load_relaxed(&heap->id);
-    struct private_slot *slot = private_slot_of(thread_cache_get(), id);
+    struct private_slot *slot = private_slot_of(thread_cache_peek(), id);
     if (ZCI_UNLIKELY(slot->id != id))
         return false;
     struct private_cache *cache = slot->cache;

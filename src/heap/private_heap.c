@@ -16,11 +16,11 @@
 
 #include <string.h>
 
-#define LEAF_ENTRIES 256
+uint64_t zci_private_start_mask = ZCI_GRANULE_BYTES - 1;
 
 static struct {
     struct lock lock;
-    struct private_heap **leaves[(PRIVATE_NUMBER_MAX + 1) / LEAF_ENTRIES]; /* atomic */
+    struct private_heap **leaves[(PRIVATE_NUMBER_MAX + 1) / PRIVATE_LEAF_ENTRIES]; /* atomic */
     struct private_heap *unused; /* under lock, as all below */
     uint64_t
         made_count; /* numbers 1 .. made_count have a descriptor; atomic, relaxed: statistics */
@@ -28,11 +28,16 @@ static struct {
     uint64_t generation;
 } table = {.lock = LOCK_INIT(RANK_PRIVATE_TABLE)};
 
+struct private_heap ***zci_private_table(void)
+{
+    return table.leaves;
+}
+
 static struct private_heap *heap_at(size_t number)
 {
     /* Pairs with make_locked. */
-    struct private_heap **leaf = atomic_load_acquire(&table.leaves[number / LEAF_ENTRIES]);
-    return leaf != NULL ? atomic_load_acquire(&leaf[number % LEAF_ENTRIES]) : NULL;
+    struct private_heap **leaf = atomic_load_acquire(&table.leaves[number / PRIVATE_LEAF_ENTRIES]);
+    return leaf != NULL ? atomic_load_acquire(&leaf[number % PRIVATE_LEAF_ENTRIES]) : NULL;
 }
 
 static struct private_heap *make_locked(void)
@@ -40,9 +45,9 @@ static struct private_heap *make_locked(void)
     uint64_t number = table.made_count + 1;
     if (number > PRIVATE_NUMBER_MAX)
         return NULL;
-    struct private_heap ***leaf = &table.leaves[number / LEAF_ENTRIES];
+    struct private_heap ***leaf = &table.leaves[number / PRIVATE_LEAF_ENTRIES];
     if (*leaf == NULL) {
-        struct private_heap **fresh = zci_meta_alloc(LEAF_ENTRIES * sizeof *fresh);
+        struct private_heap **fresh = zci_meta_alloc(PRIVATE_LEAF_ENTRIES * sizeof *fresh);
         if (fresh == NULL)
             return NULL;
         /* Pairs with heap_at. */
@@ -55,8 +60,10 @@ static struct private_heap *make_locked(void)
     heap->id = PRIVATE_ID_DEAD;
     heap->lock = (struct lock)LOCK_INIT(RANK_PRIVATE_HEAP);
     /* Pairs with heap_at: publishes the descriptor. */
-    atomic_store_release(&(*leaf)[number % LEAF_ENTRIES], heap);
+    atomic_store_release(&(*leaf)[number % PRIVATE_LEAF_ENTRIES], heap);
     atomic_store_relaxed(&table.made_count, number);
+    /* Who gets a block of the heap from another thread gets this with it. */
+    atomic_store_relaxed(&zci_private_start_mask, 0);
     return heap;
 }
 

@@ -16,6 +16,7 @@
 #define ZCI_HEAP_PRIVATE_HEAP_H
 
 #include "os/lock.h"
+#include "pagemap/class_map.h"
 #include "pagemap/span.h"
 
 /* Spans of one class. Linked by next and prev; span->bucket says which list. */
@@ -33,6 +34,8 @@ enum { LIST_PARTIAL = 0x40, LIST_FULL, LIST_EMPTY };
 
 #define PRIVATE_NUMBER_MAX 65535
 #define PRIVATE_POOL_CLASS 1
+/* Of the table from numbers to descriptors, which has two levels and only grows. */
+#define PRIVATE_LEAF_ENTRIES 256
 /* Of no heap that lives; its number was never given out with generation 0. */
 #define PRIVATE_ID_DEAD UINT64_C(1)
 
@@ -105,6 +108,12 @@ void zci_private_stats(const struct private_heap *heap, struct private_stats *st
 
 /* How many heaps and pools there are, and what they hold: part of the bytes of large blocks elsewhere. */
 void zci_private_totals(uint64_t *count, uint64_t *bytes);
+
+/* An address with one of these bits set starts no block that the class map does not know. Any but a granule's
+ * start until the first heap is made, none from then on; atomic. */
+extern uint64_t zci_private_start_mask ZCI_HIDDEN_DATA;
+/* For the walker, see root.h. */
+struct private_heap ***zci_private_table(void);
 
 /* In the child of a fork. */
 void zci_private_fork_child(void);

@@ -7,6 +7,7 @@
 #include "central/depot.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
+#include "heap/private_heap.h"
 #include "os/os.h"
 #include "pagemap/pagemap.h"
 #include "thread_cache/thread_registry.h"
@@ -38,6 +39,9 @@ void zci_root_publish(void)
         .depots = (uintptr_t)zci_depots,
         .huge = (uintptr_t)zci_huge_descriptors(),
         .pagemap = (uintptr_t)zci_pagemap_root,
+        .private_heaps = (uintptr_t)zci_private_table(),
+        .private_leaf_entries = PRIVATE_LEAF_ENTRIES,
+        .private_bytes = sizeof(struct private_heap),
     };
     /* Pairs with any reader's load of magic. */
     atomic_store_release(&zci_root.magic, ZCI_ROOT_MAGIC);

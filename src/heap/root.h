@@ -7,8 +7,9 @@
  * To walk:    arenas -> runs (start at spans[0], step by granules, stop at frontier); a SMALL run's blocks
  *             [0, carved) are live unless their bitmap bit is set or they stand in a batch of a cache
  *             (caches -> bins, shelves; spares are linked by their first word) or of a depot; LARGE runs are
- *             one live block; runs of a private heap (span->heap) count as live but for their bitmap: what
- *             threads have cached of it is not told from here; huge descriptors are linked by prev. */
+ *             one live block; runs of a private heap (span->heap, a number in the table of private heaps,
+ *             where a pool has its class) count as live but for their bitmap: what threads have cached of
+ *             it is not told from here; huge descriptors are linked by prev. walk.c does it all. */
 #ifndef ZCI_HEAP_ROOT_H
 #define ZCI_HEAP_ROOT_H
 
@@ -39,6 +40,10 @@ struct zci_root {
     uint64_t depots;       /* address of the first depot */
     uint64_t huge;         /* address of the pointer to the first huge descriptor */
     uint64_t pagemap;      /* address of the page map's root */
+    uint64_t
+        private_heaps; /* address of the table: pointers to leaves of pointers to struct private_heap */
+    uint32_t private_leaf_entries; /* number / this is the leaf, number % this the entry */
+    uint32_t private_bytes;        /* sizeof(struct private_heap) */
 };
 
 extern struct zci_root zci_root;

@@ -6,7 +6,8 @@
  *             threads that are gone, and no instant exists at which a held lock has no owner.
  * Locking:    ranks rise: a thread that holds a lock takes only locks of higher rank (checked with
  *             ZC_DEBUG_CHECKS). Nothing is ever allocated from the user's side under a lock.
- * Costs:      acquire: one compare-and-swap; release: one exchange; a sleeper: two system calls. */
+ * Costs:      acquire: one compare-and-swap; release: one exchange; a sleeper: two system calls.
+ * Darwin:     the same calls, by os_unfair_lock: lock_darwin.h. */
 #ifndef ZCI_OS_LOCK_H
 #define ZCI_OS_LOCK_H
 
@@ -29,6 +30,10 @@ enum lock_rank {
     RANK_META_ARENA,    /* meta_arena.c */
     RANK_COUNT
 };
+
+#if defined(__APPLE__)
+#include "os/lock_darwin.h"
+#else
 
 struct lock {
     uint64_t word;
@@ -89,5 +94,7 @@ ZCI_INLINE bool lock_reset_in_child(struct lock *lock)
     lock->word = 0;
     return true;
 }
+
+#endif
 
 #endif

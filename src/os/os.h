@@ -2,8 +2,9 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* os.h - everything the allocator asks of the operating system.
  * Invariants: sizes are multiples of the OS page, addresses page-aligned, unless said. Memory that was
- *             never written since zci_os_commit or zci_os_purge reads as zero. Every memory call goes
- *             through the table zci_os_calls, so that a test can fail or imitate any of them.
+ *             never written since zci_os_commit reads as zero; so does purged memory where
+ *             ZCI_OS_PURGED_READS_ZERO says so. Every memory call goes through the table zci_os_calls,
+ *             so that a test can fail or imitate any of them.
  * Errors:     false or NULL; errno is not preserved (src/api does that). No call here allocates.
  * Locking:    none of its own. */
 #ifndef ZCI_OS_OS_H
@@ -15,13 +16,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__APPLE__)
+#include "os/target_darwin.h"
+/* Purged pages keep or lose their contents as the kernel likes, and are charged again by zci_os_reuse. */
+#define ZCI_OS_PURGED_READS_ZERO 0
+/* The process has other heaps, whose blocks come to our free. */
+#define ZCI_OS_HAS_ZONES 1
+#else
+#define ZCI_OS_PURGED_READS_ZERO 1
+#define ZCI_OS_HAS_ZONES         0
+#endif
+
+/* An arena's address space. An iOS process has a few GiB in all, most of it in pieces. */
+#if defined(__APPLE__) && ZCI_DARWIN_DEVICE
+#define ZCI_OS_ARENA_BYTES_FIRST ((size_t)4 << 20)
+#define ZCI_OS_ARENA_BYTES_MAX   ((size_t)64 << 20)
+#else
+#define ZCI_OS_ARENA_BYTES_FIRST ((size_t)64 << 20)
+#define ZCI_OS_ARENA_BYTES_MAX   ((size_t)1 << 30)
+#endif
+
 /* The table. A result of -1 or NULL means failure. */
 struct os_calls {
     /* bytes of address space without access, anywhere or at *hint if that is free. */
     void *(*reserve)(void *hint, size_t bytes);
+    /* The same at a multiple of alignment, in one call; the entry is NULL where there is no such call. */
+    void *(*reserve_aligned)(size_t bytes, size_t alignment);
     int (*make_writable)(void *start, size_t bytes);
     int (*make_readable)(void *start, size_t bytes);
     int (*purge)(void *start, size_t bytes);
+    /* NULL where purged memory needs no word before its next use. */
+    int (*reuse)(void *start, size_t bytes);
     int (*release)(void *start, size_t bytes);
     /* Moves the pages of [from, from + bytes) to [to, ...), which loses its own. from stays mapped and
      * reads zero (keep_source), or becomes unmapped. */
@@ -67,6 +92,9 @@ struct os_usage {
 
 void zci_os_usage(struct os_usage *usage);
 
+/* No address of the process lies at or above 1 << this. */
+unsigned zci_os_address_bits(void);
+
 /* 4, 16 or 64 KiB; constant after the first call. A test may override it with a multiple of the real one. */
 size_t zci_os_page_bytes(void);
 void zci_os_set_page_bytes(size_t bytes);
@@ -77,8 +105,12 @@ void *zci_os_reserve(size_t bytes, size_t alignment);
 bool zci_os_make_readable(void *start, size_t bytes);
 /* Readable and writable; untouched pages read zero and are not resident. */
 bool zci_os_commit(void *start, size_t bytes);
-/* The pages' contents are dropped; they stay committed and read zero. */
+/* The pages' contents are dropped; they stay committed. See ZCI_OS_PURGED_READS_ZERO. */
 bool zci_os_purge(void *start, size_t bytes);
+/* Must purged memory be announced to zci_os_reuse before it is written? If not, that does nothing. */
+bool zci_os_purge_needs_reuse(void);
+/* Before the next use of exactly this range, if it was purged; its contents are undefined. */
+void zci_os_reuse(void *start, size_t bytes);
 /* Advice: costs nothing but time if it fails. */
 bool zci_os_populate(void *start, size_t bytes);
 /* Huge pages are welcome in this range. Advice that nothing depends on, so it is not in the table. */
@@ -92,7 +124,7 @@ bool zci_os_move_mapping(void *from, void *to, size_t bytes);
 /* Grows or shrinks a whole mapping in place. */
 bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes);
 
-/* Sleeps while *word == expected, or returns early; wakes one sleeper. */
+/* Sleeps while *word == expected, or returns early; wakes one sleeper. Linux only: see lock.h. */
 void zci_os_wait(uint32_t *word, uint32_t expected);
 void zci_os_wake_one(uint32_t *word);
 

@@ -6,6 +6,7 @@
 #include "os/os.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -114,6 +115,16 @@ void zci_os_advise_huge(void *start, size_t bytes)
     (void)madvise(start, bytes, MADV_HUGEPAGE);
 }
 
+/* Every address a process gets without asking for more. */
+unsigned zci_os_address_bits(void)
+{
+#if defined(__x86_64__)
+    return 47;
+#else
+    return 48;
+#endif
+}
+
 void zci_os_wait(uint32_t *word, uint32_t expected)
 {
     (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
@@ -182,4 +193,28 @@ char *const *zci_os_environment(void)
 bool zci_os_is_privileged(void)
 {
     return getauxval(AT_SECURE) != 0;
+}
+
+static pthread_key_t exit_key;
+static int exit_key_made;
+
+bool zci_os_thread_exit_register(void (*hook)(void *))
+{
+    if (pthread_key_create(&exit_key, hook) != 0)
+        return false;
+    /* Pairs with zci_os_thread_exit_arm. */
+    atomic_store_release(&exit_key_made, 1);
+    return true;
+}
+
+bool zci_os_thread_exit_arm(void *argument)
+{
+    /* Pairs with zci_os_thread_exit_register. */
+    return atomic_load_acquire(&exit_key_made) && pthread_setspecific(exit_key, argument) == 0;
+}
+
+void zci_os_fork_register(void (*child)(void))
+{
+    /* No prepare handler: nothing is locked across a fork, see src/heap/fork.c. */
+    (void)pthread_atfork(NULL, NULL, child);
 }

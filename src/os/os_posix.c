@@ -53,10 +53,18 @@ static void *reserve(size_t bytes)
     return count(OS_RESERVE, bytes, start != NULL) ? start : NULL;
 }
 
+static void *reserve_aligned(size_t bytes, size_t alignment)
+{
+    void *start = zci_os_calls->reserve_aligned(bytes, alignment);
+    return count(OS_RESERVE, bytes, start != NULL) ? start : NULL;
+}
+
 /* The kernel often hands out the next lower addresses, so a plain request is tried first: it is aligned
  * already when the request before it was a multiple of the alignment. */
 void *zci_os_reserve(size_t bytes, size_t alignment)
 {
+    if (zci_os_calls->reserve_aligned != NULL)
+        return reserve_aligned(bytes, alignment);
     char *start = reserve(bytes);
     if (start == NULL || ((uintptr_t)start & (alignment - 1)) == 0)
         return start;
@@ -93,6 +101,18 @@ bool zci_os_purge(void *start, size_t bytes)
     return count(OS_PURGE, bytes, zci_os_calls->purge(start, bytes) == 0);
 }
 
+bool zci_os_purge_needs_reuse(void)
+{
+    return zci_os_calls->reuse != NULL;
+}
+
+/* The pages are charged to the process again, as by a commit. */
+void zci_os_reuse(void *start, size_t bytes)
+{
+    if (zci_os_calls->reuse != NULL)
+        (void)count(OS_COMMIT, bytes, zci_os_calls->reuse(start, bytes) == 0);
+}
+
 bool zci_os_populate(void *start, size_t bytes)
 {
     return count(OS_POPULATE, bytes, zci_os_calls->populate(start, bytes) == 0);
@@ -119,24 +139,6 @@ bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes)
     return count(OS_RESIZE, bytes, zci_os_calls->resize(start, old_bytes, new_bytes) == 0);
 }
 
-static pthread_key_t exit_key;
-static int exit_key_made;
-
-bool zci_os_thread_exit_register(void (*hook)(void *))
-{
-    if (pthread_key_create(&exit_key, hook) != 0)
-        return false;
-    /* Pairs with zci_os_thread_exit_arm. */
-    atomic_store_release(&exit_key_made, 1);
-    return true;
-}
-
-bool zci_os_thread_exit_arm(void *argument)
-{
-    /* Pairs with zci_os_thread_exit_register. */
-    return atomic_load_acquire(&exit_key_made) && pthread_setspecific(exit_key, argument) == 0;
-}
-
 /* Small: it calls nothing of the program. glibc takes thread-local storage out of the stack too. */
 #define OWN_STACK_BYTES ((size_t)128 << 10)
 
@@ -156,10 +158,4 @@ bool zci_os_thread_start(void *(*body)(void *))
     }
     pthread_attr_destroy(&attributes);
     return done;
-}
-
-void zci_os_fork_register(void (*child)(void))
-{
-    /* No prepare handler: nothing is locked across a fork, see src/heap/fork.c. */
-    (void)pthread_atfork(NULL, NULL, child);
 }

@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* thread.h - the two words each thread has: its cache and its identity.
- * Invariants: zci_thread_cache is never NULL: it starts at a static cache that is always empty and full.
- *             The thread's cache is reached through thread_cache_get and nothing else.
+ * Invariants: thread_cache_get is never NULL: it starts at a static cache that is always empty and full.
+ *             thread_cache_peek may be that cache although the thread has another: only the fast path
+ *             uses it, and asks the slow side then.
  * Costs:      one load from a constant offset of the thread pointer (initial-exec: 8 bytes of static TLS,
- *             so that the library can also be opened with dlopen). */
+ *             so that the library can also be opened with dlopen). Darwin: thread_darwin.h. */
 #ifndef ZCI_OS_THREAD_H
 #define ZCI_OS_THREAD_H
 
 #include "base/compiler.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct thread_cache;
+
+#if defined(__APPLE__)
+#include "os/thread_darwin.h"
+#define ZCI_THREAD_VARIABLE 0
+#else
+#define ZCI_THREAD_VARIABLE 1
 
 extern __thread struct thread_cache *zci_thread_cache
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 ZCI_INLINE struct thread_cache *thread_cache_get(void)
+{
+    return zci_thread_cache;
+}
+
+ZCI_INLINE struct thread_cache *thread_cache_peek(void)
 {
     return zci_thread_cache;
 }
@@ -33,10 +46,18 @@ ZCI_INLINE struct thread_cache **thread_cache_owner(void)
     return &zci_thread_cache;
 }
 
+/* false: this process cannot remember a cache per thread. */
+ZCI_INLINE bool thread_cache_can_set(void)
+{
+    return true;
+}
+
 /* Differs between live threads; even and never 0; stays the same in the child of a fork. */
 ZCI_INLINE uint64_t thread_identity(void)
 {
     return (uint64_t)(uintptr_t)&zci_thread_cache;
 }
+
+#endif
 
 #endif

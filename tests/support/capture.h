@@ -9,6 +9,7 @@
 
 #include "tests/support/check.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,12 +19,27 @@ struct capture {
     int file;
 };
 
+static inline int anonymous_file(void)
+{
+#if defined(__linux__)
+    return memfd_create("capture", MFD_CLOEXEC);
+#else
+    char path[] = "/tmp/zcmalloc.capture.0000000000";
+    char *digit = path + sizeof path - 1;
+    for (long id = getpid(); id != 0; id /= 10)
+        *--digit = (char)('0' + id % 10);
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    unlink(path);
+    return file;
+#endif
+}
+
 /* 1 on success. */
 static inline int capture_begin(struct capture *capture, int target)
 {
     capture->target = target;
     capture->saved = dup(target);
-    capture->file = memfd_create("capture", MFD_CLOEXEC);
+    capture->file = anonymous_file();
     return CHECK(capture->saved >= 0 && capture->file >= 0 &&
                  dup2(capture->file, target) == target);
 }

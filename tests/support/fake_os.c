@@ -55,6 +55,24 @@ static void *fake_reserve(void *hint, size_t bytes)
     return start;
 }
 
+static void *fake_reserve_aligned(size_t bytes, size_t alignment)
+{
+    if (call_fails())
+        return NULL;
+    int64_t total = __atomic_add_fetch(&fake_os.reserved_bytes, (int64_t)bytes, __ATOMIC_RELAXED);
+    void *start = NULL;
+    if (fake_os.bytes_limit == 0 || (uint64_t)total <= fake_os.bytes_limit)
+        start = zci_os_calls_native.reserve_aligned(bytes, alignment);
+    if (start == NULL)
+        __atomic_sub_fetch(&fake_os.reserved_bytes, (int64_t)bytes, __ATOMIC_RELAXED);
+    return start;
+}
+
+static int fake_reuse(void *start, size_t bytes)
+{
+    return call_fails() ? -1 : zci_os_calls_native.reuse(start, bytes);
+}
+
 static int fake_make_writable(void *start, size_t bytes)
 {
     return call_fails() ? -1 : zci_os_calls_native.make_writable(start, bytes);
@@ -106,7 +124,7 @@ static int fake_resize(void *start, size_t old_bytes, size_t new_bytes)
     return 0;
 }
 
-static const struct os_calls fake_calls = {
+static struct os_calls fake_calls = {
     .reserve = fake_reserve,
     .make_writable = fake_make_writable,
     .make_readable = fake_make_readable,
@@ -119,5 +137,10 @@ static const struct os_calls fake_calls = {
 
 void fake_os_install(void)
 {
+    /* Calls that only some systems have; a limit on addresses needs the plain way. */
+    if (zci_os_calls_native.reserve_aligned != NULL && fake_os.address_limit == 0)
+        fake_calls.reserve_aligned = fake_reserve_aligned;
+    if (zci_os_calls_native.reuse != NULL)
+        fake_calls.reuse = fake_reuse;
     zci_os_calls = &fake_calls;
 }

@@ -37,7 +37,7 @@ static void each_size_has_the_smallest_class_that_holds_it(void)
     for (size_t size = 0; size <= ZCI_SMALL_MAX_BYTES; size++) {
         unsigned c = size_class_of(size);
         bool holds = c >= 1 && c < ZCI_CLASS_COUNT && zci_size_classes[c].bytes >= size;
-        bool smallest = c == 1 || zci_size_classes[c - 1].bytes < size;
+        bool smallest = c == ZCI_CLASS_FIRST || zci_size_classes[c - 1].bytes < size;
         wrong += !holds || !smallest;
     }
     CHECK_EQ(wrong, 0);

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+#
+# Build for iOS devices on a Mac, with Xcode's AppleClang. Static libraries only.
+#   cmake -B build/ios -DCMAKE_TOOLCHAIN_FILE=cmake/toolchain-ios.cmake
+set(CMAKE_SYSTEM_NAME iOS)
+set(CMAKE_OSX_SYSROOT iphoneos CACHE STRING "")
+set(CMAKE_OSX_ARCHITECTURES arm64 CACHE STRING "")
+set(CMAKE_OSX_DEPLOYMENT_TARGET 13.0 CACHE STRING "")
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(ZC_BUILD_SHARED OFF CACHE BOOL "")
+set(ZC_BUILD_TESTS OFF CACHE BOOL "")

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* zone_foreign_darwin.c - blocks of other zones that come to our free, realloc or size.
+ * They do: memory from before the promotion, CoreFoundation's direct calls of the default zone, blocks of
+ * the system that a program gives to our operator delete. Their zone is found as libmalloc finds it, by
+ * asking each; never by calling free, which would ask us first.
+ * Locking:    none. The array of zones is read while others may change it: a search that found nothing is
+ *             repeated if they did meanwhile.
+ * Costs:      one call per registered zone. */
+#include "api/contract.h"
+#include "api/zone_darwin.h"
+#include "base/atomic.h"
+
+#include <mach/mach.h>
+#include <sched.h>
+
+extern kern_return_t malloc_get_all_zones(task_t task, zone_reader *reader, vm_address_t **zones,
+                                          unsigned *count);
+
+unsigned zci_zones(struct zone ***zones)
+{
+    vm_address_t *addresses = NULL;
+    unsigned count = 0;
+    if (malloc_get_all_zones(mach_task_self(), NULL, &addresses, &count) != KERN_SUCCESS ||
+        addresses == NULL)
+        return 0;
+    *zones = (struct zone **)addresses;
+    return count;
+}
+
+bool zci_zone_is_registered(const struct zone *zone)
+{
+    struct zone **zones;
+    unsigned count = zci_zones(&zones);
+    for (unsigned i = 0; i < count; i++)
+        if (zones[i] == zone)
+            return true;
+    return false;
+}
+
+static bool is_ours(const struct zone *zone)
+{
+    return zone == &zci_zone.zone || zone == &zci_zone_twin.zone;
+}
+
+uint64_t zci_zone_moves;
+
+/* One pass over the zones; *state tells whether they changed since an earlier pass. */
+static struct zone *search(const void *block, size_t *size, uint64_t *state)
+{
+    struct zone **zones;
+    /* Pairs with the installer, which counts before and after it moves zones. */
+    uint64_t seen = atomic_load_acquire(&zci_zone_moves);
+    unsigned count = zci_zones(&zones);
+    seen = seen * 31 + count;
+    for (unsigned i = 0; i < count; i++) {
+        struct zone *zone = zones[i];
+        seen = seen * 31 + (uintptr_t)zone;
+        if (zone == NULL || is_ours(zone))
+            continue;
+        *size = zone->size(zone, block);
+        if (*size != 0)
+            return zone;
+    }
+    *state = seen;
+    return NULL;
+}
+
+struct zone *zci_zone_of_foreign(const void *block, size_t *size)
+{
+    uint64_t before = 0;
+    uint64_t now = 0;
+    struct zone *zone = search(block, size, &before);
+    /* Only a stray pointer gets here, or a block whose zone is just being moved. */
+    while (zone == NULL) {
+        zone = search(block, size, &now);
+        if (zone == NULL && now == before && (atomic_load_acquire(&zci_zone_moves) & 1) == 0)
+            return NULL;
+        before = now;
+        if (zone == NULL)
+            sched_yield();
+    }
+    return zone;
+}
+
+bool zci_zone_free_foreign(void *block)
+{
+    size_t size;
+    struct zone *zone = zci_zone_of_foreign(block, &size);
+    if (zone == NULL)
+        return false;
+    if (zone->version >= 6 && zone->free_definite_size != NULL)
+        zone->free_definite_size(zone, block, size);
+    else
+        zone->free(zone, block);
+    return true;
+}
+
+/* --- for api.c ------------------------------------------------------------------------------------------ */
+
+bool zci_foreign_free(void *block)
+{
+    return zci_zone_free_foreign(block);
+}
+
+bool zci_foreign_resize(void *block, size_t size, void **resized)
+{
+    size_t old_size;
+    struct zone *zone = zci_zone_of_foreign(block, &old_size);
+    if (zone == NULL)
+        return false;
+    *resized = zone->realloc(zone, block, size);
+    return true;
+}
+
+size_t zci_foreign_usable_bytes(const void *block)
+{
+    size_t size = 0;
+    return zci_zone_of_foreign(block, &size) != NULL ? size : 0;
+}

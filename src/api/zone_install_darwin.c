@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* zone_install_darwin.c - puts our zone first among the registered ones, and takes it out of use again.
+ * libmalloc can only append a zone, and remove one by moving the last into its place. So our zone z becomes
+ * the first by being the last when the first, f, is removed. While f or z is not registered a guard is,
+ * which claims the same blocks:
+ *   [f h] [f h G] [f h G z] [z h G] [z h G f] [z h f]
+ * At each step every block has a zone, so other threads need not be stopped. The guard of z, the twin,
+ * stays if z had blocks before: a free that has asked the first zone already looks at the others only.
+ *
+ * The way back leaves z where it is, and only its entries that allocate become f's: libmalloc remembers a
+ * block of the first zone as one of "the default zone", and asks whichever is the first one when it frees
+ * it. Ours takes blocks of others; f, first again, would end the process on one of ours.
+ * Locking:    one installer at a time, by a flag that a fork may leave set in the child, which then keeps
+ *             the zones as they are. */
+#include "api/zone_darwin.h"
+#include "base/atomic.h"
+#include "heap/bootstrap.h"
+#include "os/os_darwin.h"
+#include "zcmalloc_darwin.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+extern void malloc_zone_register(struct zone *zone);
+extern void malloc_zone_unregister(struct zone *zone);
+
+/* Somebody else may rearrange the zones at the same time. */
+#define ATTEMPTS 16
+/* Times a second installer yields to the first before it gives up. */
+#define PATIENCE 100000
+
+static uint64_t busy; /* atomic */
+
+static bool enter(void)
+{
+    for (int i = 0; i < PATIENCE; i++) {
+        if (atomic_cas_64(&busy, 0, 1))
+            return true;
+        sched_yield();
+    }
+    return false;
+}
+
+static void leave(void)
+{
+    (void)atomic_exchange_64(&busy, 0);
+}
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+static struct zone *first_zone(void)
+{
+    struct zone **zones;
+    return zci_zones(&zones) != 0 ? zones[0] : NULL;
+}
+
+/* A second copy of the library, in another image: two would take each other's place for ever. */
+static bool is_there_another(void)
+{
+    struct zone **zones;
+    unsigned count = zci_zones(&zones);
+    for (unsigned i = 0; i < count; i++)
+        if (zones[i] != &zci_zone.zone && zones[i]->zone_name != NULL &&
+            strcmp(zones[i]->zone_name, "zcmalloc") == 0)
+            return true;
+    return false;
+}
+
+static void move_to_front(struct zone *first)
+{
+    struct zone *zone = &zci_zone.zone;
+    struct zone *twin = &zci_zone_twin.zone;
+    struct zone *proxy = &zci_zone_proxy.zone;
+    /* Both pair with the search in zone_foreign_darwin.c. */
+    atomic_add_64(&zci_zone_moves, 1);
+    /* Pairs with the proxy's loads. */
+    atomic_store_release(&zci_zone_proxied, first);
+    malloc_zone_register(proxy);
+    if (zci_zone_is_registered(zone)) {
+        if (!zci_zone_is_registered(twin))
+            malloc_zone_register(twin);
+        malloc_zone_unregister(zone);
+    }
+    malloc_zone_register(zone);
+    malloc_zone_unregister(first);
+    malloc_zone_register(first);
+    malloc_zone_unregister(proxy);
+    atomic_add_64(&zci_zone_moves, 1);
+}
+
+static int install(void)
+{
+    zci_zone_prepare();
+    for (int i = 0; i < ATTEMPTS; i++) {
+        struct zone *first = first_zone();
+        if (first == NULL)
+            return ENOTSUP;
+        if (first == &zci_zone.zone) {
+            zci_zone_route(NULL);
+            return 0;
+        }
+        if (is_there_another())
+            return EEXIST;
+        zci_zone_route(NULL);
+        zci_zone_former = first;
+        move_to_front(first);
+    }
+    return first_zone() == &zci_zone.zone ? 0 : EAGAIN;
+}
+
+static int uninstall(void)
+{
+    struct zone **zones;
+    unsigned count = zci_zones(&zones);
+    if (count == 0)
+        return ENOTSUP;
+    if (!zc_zone_is_default())
+        return ENOENT;
+    /* It may have been destroyed: then any other. */
+    struct zone *to = zci_zone_former;
+    for (unsigned i = 1; i < count && !zci_zone_is_registered(to); i++)
+        to = zones[i] != &zci_zone_twin.zone ? zones[i] : NULL;
+    return to != NULL && zci_zone_route(to) ? 0 : ENOTSUP;
+}
+
+int zc_zone_install(void)
+{
+    if (zc_zone_is_default())
+        return 0;
+    if (!enter())
+        return fail(EAGAIN);
+    int error = install();
+    leave();
+    return error == 0 ? 0 : fail(error);
+}
+
+int zc_zone_uninstall(void)
+{
+    if (!enter())
+        return fail(EAGAIN);
+    int error = uninstall();
+    leave();
+    return error == 0 ? 0 : fail(error);
+}
+
+struct _malloc_zone_t *zc_zone_create(void)
+{
+    if (!enter()) {
+        errno = EAGAIN;
+        return NULL;
+    }
+    zci_zone_prepare();
+    bool is_alone = !is_there_another();
+    if (is_alone && !zci_zone_is_registered(&zci_zone.zone))
+        malloc_zone_register(&zci_zone.zone);
+    leave();
+    if (is_alone)
+        return (struct _malloc_zone_t *)&zci_zone.zone;
+    errno = EEXIST;
+    return NULL;
+}
+
+int zc_zone_is_default(void)
+{
+    return first_zone() == &zci_zone.zone && !zci_zone_is_routed();
+}
+
+void zc_process_memory_get(struct zc_process_memory *memory)
+{
+    *memory = (struct zc_process_memory){
+        .phys_footprint_bytes = zci_darwin_phys_footprint_bytes(),
+        .available_bytes = zci_darwin_available_bytes(),
+    };
+}
+
+size_t zc_enter_background(void)
+{
+    return zc_trim(0);
+}

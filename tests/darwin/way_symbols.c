@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* way_symbols.c - malloc as symbols of this image: calls go to the fast path, with no zone in between, and
+ * pointers cross the border to the system's functions both ways, whether the zone is the default or not. */
+#include "darwin/zone.h"
+#include "stress/pattern.h"
+
+/* Newer than some SDKs. */
+void *reallocarray(void *block, size_t count, size_t size);
+
+static void borders_are_crossed(void)
+{
+    struct zone *theirs = zone_at(zone_count() - 1);
+    for (uint64_t i = 1; i < 300; i++) {
+        uint64_t state = i;
+        size_t size = random_size(&state, 17);
+        /* Ours, freed by the system; the system's, freed by us. */
+        void *ours = malloc(size);
+        CHECK(is_ours(ours));
+        malloc_zone_free(malloc_zone_from_ptr(ours), ours);
+        void *foreign = theirs->malloc(theirs, size);
+        CHECK(!is_ours(foreign) && malloc_size(foreign) >= size);
+        foreign = realloc(foreign, size + 100);
+        CHECK(!is_ours(foreign));
+        free(foreign);
+        free(strdup("a copy"));
+    }
+}
+
+static void contracts_are_the_systems(void)
+{
+    void *block = malloc(100);
+    void *aligned = NULL;
+    CHECK(realloc(block, SIZE_MAX - 100) == NULL && malloc_size(block) >= 100);
+    errno = 0;
+    CHECK(reallocarray(block, SIZE_MAX / 2, 4) == NULL && errno == ENOMEM);
+    CHECK(reallocf(block, SIZE_MAX - 100) == NULL && malloc_size(block) >= 0);
+    CHECK(posix_memalign(&aligned, 24, 8) == EINVAL && posix_memalign(&aligned, 4, 8) == EINVAL);
+    errno = 0;
+    CHECK(aligned_alloc(64, 65) == NULL && errno == EINVAL);
+    errno = 0;
+    CHECK(aligned_alloc(4, 8) == NULL && errno == EINVAL);
+    block = realloc(malloc(10), 0);
+    CHECK(block != NULL && malloc_size(block) > 0);
+    free(block);
+    CHECK(malloc_good_size(SIZE_MAX - 5) >= SIZE_MAX - 5);
+    CHECK(malloc_size(NULL) == 0 && malloc_size(&aligned) == 0);
+}
+
+int main(void)
+{
+    CHECK(zc_zone_is_default());
+    RUN(borders_are_crossed);
+    RUN(contracts_are_the_systems);
+    CHECK_EQ(zc_zone_uninstall(), 0);
+    CHECK(is_ours(malloc(10)));
+    RUN(borders_are_crossed);
+    return check_done();
+}

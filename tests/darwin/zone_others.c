@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* zone_others.c - our zone among others: purgeable, nano's helper, created ones, a second copy of this
+ * library; and zones that come, go and are destroyed, ours included. */
+#include "darwin/zone.h"
+
+enum { CREATED = 20 };
+
+static struct zone *system_zone;
+static void *early[3];
+
+static void system_blocks_stay_valid(void)
+{
+    CHECK(!is_ours(early[0]) && malloc_size(early[0]) >= 100);
+    CHECK(malloc_zone_from_ptr(early[0]) == system_zone);
+    early[0] = realloc(early[0], 5000);
+    CHECK(!is_ours(early[0]));
+    CHECK(memcmp(early[0], "early", 6) == 0);
+    free(early[0]);
+    CHECK(malloc_zone_from_ptr(malloc(3)) == malloc_default_zone());
+    CHECK(is_ours(strdup("from libc")));
+}
+
+/* A thread-local or CoreFoundation frees through the default zone, without looking whose it is. */
+static void default_zone_takes_system_blocks(void)
+{
+    malloc_zone_free(malloc_default_zone(), early[1]);
+    early[2] = malloc_zone_realloc(malloc_default_zone(), early[2], 100000);
+    CHECK(!is_ours(early[2]) && malloc_size(early[2]) >= 100000);
+    free(early[2]);
+}
+
+static void purgeable_zone_serves(void)
+{
+    struct zone *purgeable = malloc_default_purgeable_zone();
+    void *block = malloc_zone_malloc(purgeable, 100000);
+    CHECK(purgeable != NULL && block != NULL && !is_ours(block));
+    CHECK(malloc_zone_from_ptr(block) == purgeable && zone_at(0) == &zci_zone.zone);
+    free(block);
+    block = malloc_zone_malloc(purgeable, 10);
+    zc_free(block);
+}
+
+static void zones_come_and_go(void)
+{
+    struct zone *zones[CREATED];
+    void *blocks[CREATED];
+    for (int i = 0; i < CREATED; i++) {
+        zones[i] = malloc_create_zone(0, 0);
+        malloc_set_zone_name(zones[i], "some zone");
+        blocks[i] = malloc_zone_malloc(zones[i], 100);
+        CHECK(!is_ours(blocks[i]) && malloc_zone_from_ptr(blocks[i]) == zones[i]);
+    }
+    for (int i = 0; i < CREATED; i += 2) {
+        zc_free(blocks[i]);
+        malloc_destroy_zone(zones[i]);
+        CHECK(zone_at(0) == &zci_zone.zone);
+    }
+    for (int i = 1; i < CREATED; i += 2) {
+        CHECK(malloc_zone_from_ptr(blocks[i]) == zones[i]);
+        CHECK_EQ(zc_zone_uninstall(), 0);
+        CHECK_EQ(zc_zone_install(), 0);
+        free(blocks[i]);
+        malloc_destroy_zone(zones[i]);
+    }
+}
+
+static void former_zone_may_vanish(void)
+{
+    void *ours = malloc(100);
+    CHECK_EQ(zc_zone_uninstall(), 0);
+    struct zone *created = malloc_create_zone(0, 0);
+    /* created becomes the default zone by the well-known swap; nothing else runs here. */
+    malloc_zone_unregister(created);
+    malloc_zone_register(created);
+    malloc_zone_unregister(&zci_zone.zone);
+    malloc_zone_register(&zci_zone.zone);
+    CHECK(zone_at(0) == created && malloc_size(ours) >= 100);
+    CHECK_EQ(zc_zone_install(), 0);
+    CHECK(zone_at(0) == &zci_zone.zone);
+    malloc_destroy_zone(created);
+    CHECK(zone_at(0) == &zci_zone.zone);
+    CHECK_EQ(zc_zone_uninstall(), 0);
+    CHECK(!zc_zone_is_default() && malloc_size(ours) >= 100);
+    CHECK(!is_ours(malloc(10)));
+    errno = 0;
+    CHECK(zc_zone_uninstall() == -1 && errno == ENOENT);
+    free(ours);
+    CHECK_EQ(zc_zone_install(), 0);
+}
+
+static void a_second_copy_is_refused(void)
+{
+    static struct zone_pages copy __attribute__((aligned(ZONE_BYTES)));
+    CHECK_EQ(zc_zone_uninstall(), 0);
+    malloc_zone_unregister(&zci_zone.zone);
+    memcpy(&copy, &zci_zone, sizeof copy);
+    copy.zone.zone_name = "zcmalloc";
+    malloc_zone_register(&copy.zone);
+    errno = 0;
+    CHECK(zc_zone_install() == -1 && errno == EEXIST);
+    errno = 0;
+    CHECK(zc_zone_create() == NULL && errno == EEXIST);
+    malloc_zone_unregister(&copy.zone);
+    CHECK_EQ(zc_zone_install(), 0);
+}
+
+/* Our blocks are strangers to the others then, but not to us. The twin is there after a former move. */
+static void ours_may_be_unregistered(void)
+{
+    void *block = malloc(100);
+    void *large = malloc(1000000);
+    malloc_zone_unregister(&zci_zone.zone);
+    if (zone_is_listed(&zci_zone_twin.zone)) {
+        CHECK(malloc_zone_from_ptr(block) != NULL && malloc_size(large) >= 1000000);
+        malloc_zone_unregister(&zci_zone_twin.zone);
+    }
+    CHECK(malloc_zone_from_ptr(block) == NULL && malloc_size(large) == 0);
+    CHECK(!zc_zone_is_default() && zc_malloc_usable_size(block) >= 100);
+    zc_free(block);
+    zc_free(large);
+    CHECK_EQ(zc_zone_install(), 0);
+    CHECK(zc_zone_is_default());
+}
+
+static void destroying_ours_frees_nothing(void)
+{
+    char *block = malloc(100);
+    memcpy(block, "alive", 6);
+    malloc_destroy_zone(&zci_zone.zone);
+    CHECK(!zone_is_listed(&zci_zone.zone) && memcmp(block, "alive", 6) == 0);
+    CHECK(is_ours(zc_malloc(50)));
+    CHECK_EQ(zc_zone_install(), 0);
+    free(block);
+}
+
+int main(void)
+{
+    system_zone = zone_at(0);
+    for (int i = 0; i < 3; i++) {
+        early[i] = malloc(100);
+        memcpy(early[i], "early", 6);
+    }
+    CHECK_EQ(zc_zone_install(), 0);
+    CHECK_EQ(zc_zone_install(), 0);
+    RUN(system_blocks_stay_valid);
+    RUN(default_zone_takes_system_blocks);
+    RUN(purgeable_zone_serves);
+    RUN(zones_come_and_go);
+    RUN(former_zone_may_vanish);
+    RUN(a_second_copy_is_refused);
+    RUN(ours_may_be_unregistered);
+    RUN(destroying_ours_frees_nothing);
+    return check_done();
+}
