@@ -7,21 +7,22 @@
 #include "os/os.h"
 #include "stress/pattern.h"
 
-enum { GRANULES = 1 << 16, HELD = 64 };
+/* In pages of 4 KiB, which divide the system's: what is purged inside a span ends at its pages. */
+enum { UNIT_SHIFT = 12, UNITS = 1 << 20, HELD = 64 };
 
 static struct os_calls calls;
 static uint64_t base;
-static unsigned char is_purged[GRANULES];
+static unsigned char is_purged[UNITS];
 static long purge_count, reuse_count, outside_count;
 
 static void mark(void *start, size_t bytes, unsigned char purged)
 {
     if (base == 0)
-        base = ((uintptr_t)start - ((uint64_t)GRANULES << 15)) & ~(uint64_t)0xffff;
-    uint64_t first = ((uintptr_t)start - base) >> 16;
-    for (uint64_t i = first; i < first + (bytes >> 16); i++) {
-        outside_count += i >= GRANULES;
-        if (i >= GRANULES)
+        base = ((uintptr_t)start - ((uint64_t)UNITS << (UNIT_SHIFT - 1))) & ~(uint64_t)0xffff;
+    uint64_t first = ((uintptr_t)start - base) >> UNIT_SHIFT;
+    for (uint64_t i = first; i < first + (bytes >> UNIT_SHIFT); i++) {
+        outside_count += i >= UNITS;
+        if (i >= UNITS)
             continue;
         is_purged[i] = purged;
     }
@@ -44,9 +45,9 @@ static int reuse(void *start, size_t bytes)
 static long purged_in(const void *block, size_t size)
 {
     long count = 0;
-    for (uint64_t i = ((uintptr_t)block - base) >> 16; i <= ((uintptr_t)block + size - base) >> 16;
-         i++)
-        count += base != 0 && i < GRANULES && is_purged[i];
+    for (uint64_t i = ((uintptr_t)block - base) >> UNIT_SHIFT;
+         i <= ((uintptr_t)block + size - base) >> UNIT_SHIFT; i++)
+        count += base != 0 && i < UNITS && is_purged[i];
     return count;
 }
 
