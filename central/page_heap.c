@@ -6,7 +6,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
-#include "base/options.h"
+#include "central/huge_page.h"
 #include "central/run_tree.h"
 #include "os/footprint.h"
 #include "os/lock.h"
@@ -187,21 +187,6 @@ static bool commit_locked(struct arena *arena, uint64_t granules)
     return true;
 }
 
-/* A heap of this size that still grows by spans will fill the next huge page too. In a smaller one the ends of
- * spans that nobody touched would count. */
-#define HUGE_HEAP_BYTES ((uint64_t)64 << 20)
-#define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
-#define HUGE_SPAN_MOST  4 /* granules; what is longer may be touched here and there only */
-
-/* The frontier passed a run: if it entered a new huge page, that is asked for. */
-static void welcome_huge_page_locked(uint64_t start, uint64_t end)
-{
-    uint64_t page = (end - 1) & ~(HUGE_PAGE_BYTES - 1);
-    if (zci_options.huge_pages == 1 && heap.used_bytes >= HUGE_HEAP_BYTES &&
-        (end - start) >> ZCI_GRANULE_SHIFT <= HUGE_SPAN_MOST && page >= start)
-        zci_os_advise_huge((void *)page, HUGE_PAGE_BYTES);
-}
-
 /* Moves the arena's frontier. What alignment skips becomes a clean free run. */
 static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granules, size_t align)
 {
@@ -216,7 +201,7 @@ static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granu
     /* Pairs with zci_page_heap_each_run: the run is described before it is in front of the frontier. */
     atomic_store_release(&arena->frontier, end);
     counter_add(&heap.used_bytes, (skip + granules) * ZCI_GRANULE_BYTES);
-    welcome_huge_page_locked(span->start, span_end(span));
+    huge_page_welcome(heap.used_bytes, span->start, span_end(span));
     if (skip == 0)
         return span;
     struct span *aligned = split_locked(span, skip);
@@ -259,8 +244,7 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
         zci_os_release(start, bytes);
         return NULL;
     }
-    if (zci_options.huge_pages > 1)
-        zci_os_advise_huge(start, bytes);
+    huge_page_welcome_arena(start, bytes);
     counter_add(&heap.reserved_bytes, bytes);
     struct arena **link = &heap.arenas;
     while (*link != NULL)
@@ -487,10 +471,8 @@ size_t zci_page_heap_release(size_t keep_bytes)
     return released;
 }
 
-/* Runs that are as long as this are given back whole, others in the company of their length. */
-#define DECAY_CHUNK ((size_t)8 << 20 >> ZCI_GRANULE_SHIFT)
-/* How long demand that came back holds pages, about. */
-#define HOLD_MS 60000
+#define DECAY_CHUNK ((size_t)8 << 20 >> ZCI_GRANULE_SHIFT) /* given back by one call, at most */
+#define HOLD_MS     60000 /* how long demand that came back holds pages, about */
 
 /* Not at all in a step that is too short for a granule: then the next ones count together. */
 static void fade_hold_locked(uint64_t elapsed_ms)
