@@ -160,7 +160,7 @@ size_t zci_huge_age(void)
 /* Committed address space that the page map reaches, counted in the footprint; or NULL. */
 static void *map_block(size_t bytes, size_t alignment)
 {
-    if (!zci_footprint_try_add(bytes))
+    if (bytes > PAGEMAP_ADDRESS_MAX || !zci_footprint_try_add(bytes))
         return NULL;
     void *start = zci_os_reserve(bytes, alignment);
     if (start != NULL && zci_pagemap_cover((uintptr_t)start, bytes) && zci_os_commit(start, bytes))

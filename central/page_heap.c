@@ -254,8 +254,7 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
     return arena;
 }
 
-/* Before pages are taken that may not be resident. What is charged and not taken is given back with the
- * next report. */
+/* Before pages are taken that may not be resident. What is not taken is given back with the next report. */
 static bool charge_locked(size_t granules)
 {
     uint64_t bytes = (uint64_t)granules << ZCI_GRANULE_SHIFT;

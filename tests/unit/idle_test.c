@@ -191,7 +191,8 @@ int main(void)
 {
     zc_free(zc_malloc(1));
     /* A sanitizer, an emulator or a sandbox. */
-    if (!zci_os_barrier_all_threads() || zci_os_thread_sleeps(zci_os_thread_number())) {
+    if (!zci_os_barrier_all_threads() || !zci_os_handlers_block_their_signal() ||
+        zci_os_thread_sleeps(zci_os_thread_number())) {
         check_write("skipped: no barrier on all threads here\n");
         return SKIPPED;
     }
