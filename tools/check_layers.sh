@@ -39,4 +39,8 @@ for folder in src/base src/os pagemap central thread_cache src/heap src/api; do
         fi
     done
 done
+if grep -nE '^#[[:space:]]*(el)?if.*(__APPLE__|__linux__|__MACH__|_WIN32|__ANDROID__)' src/include/*; then
+    echo "src/include has a platform #if"
+    failed=1
+fi
 exit $failed

@@ -27,8 +27,10 @@
 /* Whatever declares the real names must come first, or it would declare the new ones again. */
 #include <stdlib.h>
 #include <string.h>
-#if defined(__linux__)
+#ifdef __has_include
+#if __has_include(<malloc.h>)
 #include <malloc.h>
+#endif
 #endif
 #ifdef __cplusplus
 #include <cstdlib>
