@@ -5,24 +5,18 @@
 
 #include "base/check.h"
 #include "central/page_heap.h"
+#include "central/small_span.h"
 #include "central/span_blocks.h"
 #include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "pagemap/class_map.h"
-#include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
 
 #include <string.h>
 
 /* List 0 holds the fullest spans. */
 #define BUCKETS 8
-
-/* From this many spans of its class on, a new span is made resident by one call instead of a fault per page:
- * the class grows, fills its spans one after the other, and this one is at most this share of it. */
-#ifndef ZCI_POPULATE_SPANS_LEAST
-#define ZCI_POPULATE_SPANS_LEAST 16
-#endif
 
 /* Spans without blocks out that a class keeps, so that a program that swings around a full span does not
  * carry it to the page heap and back each time. */
@@ -144,63 +138,22 @@ static void relist_locked(struct central_list *list, struct span *span, uint32_t
     enlist_locked(list, span, bucket);
 }
 
-/* The OS has no address space for metadata, but the page heap may have a run. */
-bool zci_central_donate(void)
-{
-    struct span *span = zci_page_heap_alloc(1, 1);
-    if (span == NULL)
-        return false;
-    span_set_state(span, SPAN_META);
-    zci_meta_donate((void *)span->start, span_bytes(span));
-    return true;
-}
-
 /* A span of the class with no blocks out, or NULL. Not listed yet. */
 static struct span *new_span(unsigned class_index)
 {
-    const struct size_class *size_class = &zci_size_classes[class_index];
-    size_t bitmap_bytes = (size_class->capacity + 63) / 64 * sizeof(uint64_t);
-    uint64_t *bitmap = NULL;
-    if (bitmap_bytes > sizeof(uint64_t)) {
-        unsigned grade = zci_meta_grade(bitmap_bytes);
-        bitmap = zci_meta_block_alloc(grade);
-        if (bitmap == NULL && zci_central_donate())
-            bitmap = zci_meta_block_alloc(grade);
-        if (bitmap == NULL)
-            return NULL;
-        memset(bitmap, 0, bitmap_bytes);
-    }
-    struct span *span = zci_page_heap_alloc(size_class->granules, 1);
-    if (span == NULL) {
-        if (bitmap != NULL)
-            zci_meta_block_free(bitmap, zci_meta_grade(bitmap_bytes));
+    struct span *span = zci_small_span_make(&zci_size_classes[class_index], class_index);
+    if (span == NULL)
         return NULL;
-    }
-    span->inline_bits = 0;
-    span->bitmap = bitmap != NULL ? bitmap : &span->inline_bits;
-    span->class_index = (uint8_t)class_index;
-    span->used = 0;
-    span->carved = 0;
-    span->bucket = SPAN_UNLISTED;
-    span->purged_pages = 0;
     touch_locked(span);
-    for (size_t i = 0; i < span->granules; i++)
-        pagemap_set(span->start + i * ZCI_GRANULE_BYTES, span);
     zci_class_map_set(span->start, span->granules, class_index);
-    bool was_zero = span->is_zero;
-    span_set_state(span, SPAN_SMALL);
-    if (was_zero && atomic_load_relaxed(&lists[class_index].span_count) >= ZCI_POPULATE_SPANS_LEAST)
-        zci_os_populate((void *)span->start, span_bytes(span));
+    zci_small_span_publish(span, atomic_load_relaxed(&lists[class_index].span_count));
     return span;
 }
 
 static void end_span(struct span *span)
 {
-    const struct size_class *size_class = &zci_size_classes[span->class_index];
     zci_class_map_set(span->start, span->granules, 0);
-    if (span->bitmap != &span->inline_bits)
-        zci_meta_block_free(span->bitmap, zci_meta_grade((size_class->capacity + 63) / 64 * 8));
-    zci_page_heap_free(span);
+    zci_small_span_end(span, &zci_size_classes[span->class_index]);
 }
 
 size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)

@@ -58,9 +58,6 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats);
 /* The span of a live small block of this class, or the end of the program. */
 struct span *zci_central_span_of(unsigned class_index, const void *block, uint32_t *index);
 
-/* A run of the page heap becomes metadata, for the time when the OS gives no more; false: there is none. */
-bool zci_central_donate(void);
-
 /* After the hard limit was set or lifted: purged pages are charged, or no longer. */
 void zci_central_follow_limit(void);
 

@@ -6,17 +6,13 @@
 #include "central/central_list.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
+#include "central/small_span.h"
 #include "central/span_blocks.h"
 #include "heap/large.h"
 #include "heap/private_heap.h"
-#include "os/os.h"
-#include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
 
 #include <string.h>
-
-/* As in central_list.c: a class that grows is made resident span by span, not page by page. */
-#define POPULATE_SPANS_LEAST 16
 
 static struct span **head_of(struct private_list *list, unsigned which)
 {
@@ -63,69 +59,21 @@ static void count_held_locked(struct private_heap *heap, int64_t bytes)
 
 /* --- spans of small blocks --------------------------------------------------------------------------- */
 
-static size_t bitmap_bytes(const struct size_class *size_class)
-{
-    return (size_class->capacity + 63) / 64 * sizeof(uint64_t);
-}
-
-/* false: no memory for the metadata. */
-static bool alloc_bitmap(size_t bytes, uint64_t **bitmap)
-{
-    *bitmap = NULL;
-    if (bytes <= sizeof(uint64_t))
-        return true;
-    unsigned grade = zci_meta_grade(bytes);
-    *bitmap = zci_meta_block_alloc(grade);
-    if (*bitmap == NULL && zci_central_donate())
-        *bitmap = zci_meta_block_alloc(grade);
-    if (*bitmap != NULL)
-        memset(*bitmap, 0, bytes);
-    return *bitmap != NULL;
-}
-
-static void free_bitmap(uint64_t *bitmap, size_t bytes)
-{
-    if (bytes > sizeof(uint64_t))
-        zci_meta_block_free(bitmap, zci_meta_grade(bytes));
-}
-
 /* A span of the class with no blocks out, or NULL. Not listed yet. */
 static struct span *new_span(struct private_heap *heap, unsigned class_index)
 {
-    const struct size_class *size_class = &heap->classes[class_index];
-    uint64_t *bitmap;
-    if (!alloc_bitmap(bitmap_bytes(size_class), &bitmap))
+    struct span *span = zci_small_span_make(&heap->classes[class_index], class_index);
+    if (span == NULL)
         return NULL;
-    struct span *span = zci_page_heap_alloc(size_class->granules, 1);
-    if (span == NULL) {
-        free_bitmap(bitmap, bitmap_bytes(size_class));
-        return NULL;
-    }
-    span->inline_bits = 0;
-    span->bitmap = bitmap != NULL ? bitmap : &span->inline_bits;
-    span->class_index = (uint8_t)class_index;
-    span->used = 0;
-    span->carved = 0;
-    /* No tick: nothing here is swept. */
-    span->touched_tick = 0;
-    span->purged_pages = 0;
-    for (size_t i = 0; i < span->granules; i++)
-        pagemap_set(span->start + i * ZCI_GRANULE_BYTES, span);
-    bool was_zero = span->is_zero;
     span_set_heap(span, heap->number);
-    span_set_state(span, SPAN_SMALL);
-    if (was_zero &&
-        atomic_load_relaxed(&heap->lists[class_index].span_count) >= POPULATE_SPANS_LEAST)
-        zci_os_populate((void *)span->start, span_bytes(span));
+    zci_small_span_publish(span, atomic_load_relaxed(&heap->lists[class_index].span_count));
     return span;
 }
 
-/* The state is no longer SMALL: the child of a fork must not take the span back into the heap. */
 static void end_span(const struct private_heap *heap, struct span *span)
 {
-    free_bitmap(span->bitmap, bitmap_bytes(&heap->classes[span->class_index]));
     span_set_heap(span, 0);
-    zci_page_heap_free(span);
+    zci_small_span_end(span, &heap->classes[span->class_index]);
 }
 
 static size_t end_spans(const struct private_heap *heap, struct span *spans)

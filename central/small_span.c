@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* small_span.c - see small_span.h. */
+#include "central/small_span.h"
+
+#include "central/page_heap.h"
+#include "os/os.h"
+#include "pagemap/meta_arena.h"
+#include "pagemap/pagemap.h"
+
+#include <string.h>
+
+/* From this many spans of its class on, a new span is made resident by one call instead of a fault per page:
+ * the class grows, fills its spans one after the other, and this one is at most this share of it. */
+#ifndef ZCI_POPULATE_SPANS_LEAST
+#define ZCI_POPULATE_SPANS_LEAST 16
+#endif
+
+static size_t bitmap_bytes(const struct size_class *size_class)
+{
+    return (size_class->capacity + 63) / 64 * sizeof(uint64_t);
+}
+
+/* The OS has no address space for metadata, but the page heap may have a run. */
+static bool donate(void)
+{
+    struct span *span = zci_page_heap_alloc(1, 1);
+    if (span == NULL)
+        return false;
+    span_set_state(span, SPAN_META);
+    zci_meta_donate((void *)span->start, span_bytes(span));
+    return true;
+}
+
+/* *bitmap is NULL where the descriptor's own word will do. false: no memory for the metadata. */
+static bool alloc_bitmap(size_t bytes, uint64_t **bitmap)
+{
+    *bitmap = NULL;
+    if (bytes <= sizeof(uint64_t))
+        return true;
+    unsigned grade = zci_meta_grade(bytes);
+    *bitmap = zci_meta_block_alloc(grade);
+    if (*bitmap == NULL && donate())
+        *bitmap = zci_meta_block_alloc(grade);
+    if (*bitmap != NULL)
+        memset(*bitmap, 0, bytes);
+    return *bitmap != NULL;
+}
+
+static void free_bitmap(uint64_t *bitmap, size_t bytes)
+{
+    if (bytes > sizeof(uint64_t))
+        zci_meta_block_free(bitmap, zci_meta_grade(bytes));
+}
+
+struct span *zci_small_span_make(const struct size_class *size_class, unsigned class_index)
+{
+    uint64_t *bitmap;
+    if (!alloc_bitmap(bitmap_bytes(size_class), &bitmap))
+        return NULL;
+    struct span *span = zci_page_heap_alloc(size_class->granules, 1);
+    if (span == NULL) {
+        free_bitmap(bitmap, bitmap_bytes(size_class));
+        return NULL;
+    }
+    span->inline_bits = 0;
+    span->bitmap = bitmap != NULL ? bitmap : &span->inline_bits;
+    span->class_index = (uint8_t)class_index;
+    span->used = 0;
+    span->carved = 0;
+    span->bucket = SPAN_UNLISTED;
+    span->purged_pages = 0;
+    span->touched_tick = 0;
+    for (size_t i = 0; i < span->granules; i++)
+        pagemap_set(span->start + i * ZCI_GRANULE_BYTES, span);
+    return span;
+}
+
+void zci_small_span_publish(struct span *span, uint64_t span_count)
+{
+    bool was_zero = span->is_zero;
+    span_set_state(span, SPAN_SMALL);
+    if (was_zero && span_count >= ZCI_POPULATE_SPANS_LEAST)
+        zci_os_populate((void *)span->start, span_bytes(span));
+}
+
+void zci_small_span_end(struct span *span, const struct size_class *size_class)
+{
+    free_bitmap(span->bitmap, bitmap_bytes(size_class));
+    zci_page_heap_free(span);
+}
