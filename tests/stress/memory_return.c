@@ -46,6 +46,22 @@ static int is_active = 1;
 static long long table_bytes;
 static pthread_barrier_t barrier;
 
+/* A page that is given back too early reads zero. */
+static void mark(const struct object *object)
+{
+    memset(object->block, 'x', object->size);
+    memcpy(object->block, &object->size, sizeof object->size);
+}
+
+static int is_marked(const struct object *object)
+{
+    size_t at = sizeof object->size;
+    int ok = memcmp(object->block, &object->size, sizeof object->size) == 0;
+    for (; at<object->size; at += object->size> PAGE ? 64 : 1)
+        ok &= object->block[at] == 'x';
+    return ok && (object->size == sizeof object->size || object->block[object->size - 1] == 'x');
+}
+
 static void fill(struct part *part, size_t objects_max)
 {
     size_t used[RANGES] = {0};
@@ -63,7 +79,7 @@ static void fill(struct part *part, size_t objects_max)
         object->block = t_malloc(object->size);
         if (!CHECK(object->block != NULL))
             return;
-        memset(object->block, 'x', object->size);
+        mark(object);
         used[least] += object->size;
     }
 }
@@ -81,8 +97,11 @@ static void shuffle(struct part *part)
 /* Keeps the first of them. */
 static void free_all_but(struct part *part, size_t kept)
 {
-    while (part->count > kept)
-        t_free(part->objects[--part->count].block);
+    while (part->count > kept) {
+        const struct object *object = &part->objects[--part->count];
+        CHECK(is_marked(object));
+        t_free(object->block);
+    }
 }
 
 static void *live(void *argument)
