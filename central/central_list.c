@@ -33,7 +33,7 @@ struct central_list {
     struct span *buckets[BUCKETS];
     uint64_t empty_count;  /* listed spans with no block out; atomic: zci_central_drain looks */
     struct span *sweeping; /* the one that is SPAN_SWEEPING, or NULL */
-    uint64_t sweeper;      /* the identity of the thread that sweeps it */
+    uint64_t sweeper;      /* the identity of the thread that sweeps it; 0: nobody, see fork_child */
     uint64_t span_count;   /* atomic, relaxed: statistics */
     uint64_t free_count;
     uint64_t fetch_count;
@@ -323,6 +323,17 @@ ZCI_READS_RACILY static bool can_sweep_locked(const struct span *span, unsigned 
            (age == 0 || is_idle(span, age));
 }
 
+static void end_sweep_locked(struct central_list *list, struct span *span, size_t purged_pages)
+{
+    list->sweeping = NULL;
+    span->bucket = SPAN_UNLISTED;
+    unpurge_locked(list, span);
+    span->purged_pages = (uint16_t)purged_pages;
+    count_purged_locked(list, (int64_t)purged_pages);
+    counter_add(&list->empty_count, span->used == 0);
+    relist_locked(list, span, zci_size_classes[span->class_index].capacity);
+}
+
 bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image)
 {
     unsigned class_index = class_of_any(span);
@@ -330,14 +341,16 @@ bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image 
         return false;
     struct central_list *list = &lists[class_index];
     lock_acquire(&list->lock);
+    if (ZCI_UNLIKELY(list->sweeping != NULL && list->sweeper == 0))
+        end_sweep_locked(list, list->sweeping, 0);
     bool can = can_sweep_locked(span, class_index, age);
     if (can) {
         unlist_locked(list, span);
         counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
         span->bucket = SPAN_SWEEPING;
         span->touched_tick = 0;
-        list->sweeping = span;
         list->sweeper = thread_identity();
+        list->sweeping = span;
         image->size_class = &zci_size_classes[class_index];
         image->carved = span->carved;
         memcpy(image->bits, span->bitmap, (span->carved + 63) / 64 * sizeof(uint64_t));
@@ -351,18 +364,12 @@ void zci_central_sweep_end(struct span *span, size_t purged_pages)
     struct central_list *list = &lists[span->class_index];
     struct span *empty = NULL;
     lock_acquire(&list->lock);
-    list->sweeping = NULL;
-    span->bucket = SPAN_UNLISTED;
-    unpurge_locked(list, span);
-    span->purged_pages = (uint16_t)purged_pages;
-    count_purged_locked(list, (int64_t)purged_pages);
-    if (span->used == 0 && list->empty_count >= ZCI_EMPTY_SPANS_KEPT) {
+    end_sweep_locked(list, span, purged_pages);
+    if (span->used == 0 && list->empty_count > ZCI_EMPTY_SPANS_KEPT) {
         retire_locked(list, span);
+        counter_add(&list->empty_count, (uint64_t)-1);
         span->next = NULL;
         empty = span;
-    } else {
-        counter_add(&list->empty_count, span->used == 0);
-        relist_locked(list, span, zci_size_classes[span->class_index].capacity);
     }
     lock_release(&list->lock);
     end_spans(empty);
@@ -409,9 +416,10 @@ void zci_central_fork_child(void)
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
         struct central_list *list = &lists[c];
         if (!lock_reset_in_child(&list->lock)) {
-            /* The list is whole, but nobody may be left to end the sweep. */
-            if (list->sweeping != NULL && list->sweeper != thread_identity())
-                zci_central_sweep_end(list->sweeping, 0);
+            /* The list is whole, or this thread was about to make it so when a handler of it forked, and no
+             * lock can be had. If nobody is left to end a sweep, the next one does. */
+            if (list->sweeper != thread_identity())
+                list->sweeper = 0;
             continue;
         }
         if (list->sweeper != thread_identity())

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* fork_test.c - forks while another thread is stopped in the middle of the page heap, lock held. The
- * child has no such thread; its heap must work all the same, and know all its free runs. */
+ * child has no such thread; its heap must work all the same, and know all its free runs. Then forks as a
+ * signal handler may, in the middle of the page heap, while another thread is stopped in a sweep. */
+#include "central/central_list.h"
 #include "central/page_heap.h"
+#include "central/sweep.h"
 #include "support/check.h"
 #include "support/fake_os.h"
+#include "thread_cache/thread_idle.h"
 #include "zcmalloc.h"
 
 #include <pthread.h>
@@ -34,6 +38,30 @@ static void *release_pages(void *unused)
     return NULL;
 }
 
+static void *sweep_spans(void *unused)
+{
+    struct sweep_cursor cursor = {0};
+    bool is_round = false;
+    (void)unused;
+    stopper = pthread_self();
+    __atomic_store_n(&stopper_runs, 1, __ATOMIC_SEQ_CST);
+    lock_acquire(&zci_collector_lock);
+    while (!is_round)
+        zci_sweep(&cursor, 0, SIZE_MAX, SIZE_MAX, &is_round);
+    lock_release(&zci_collector_lock);
+    return NULL;
+}
+
+static pid_t forked = -1;
+
+/* Called with the page heap's lock held. In the child the interrupted call goes on. */
+static void fork_in_os_call(void)
+{
+    fake_os.on_call = NULL;
+    forked = fork();
+    alarm(20);
+}
+
 static void child(void)
 {
     static void *blocks[64];
@@ -53,27 +81,93 @@ static void child(void)
     _exit(check_failed_count != 0);
 }
 
-int main(void)
+static void start_stopper(void *(*run)(void *), pthread_t *thread)
+{
+    stopper_is_inside = stopper_may_go = stopper_runs = 0;
+    fake_os.on_call = stop_in_os_call;
+    CHECK_EQ(pthread_create(thread, NULL, run, NULL), 0);
+    while (!__atomic_load_n(&stopper_is_inside, __ATOMIC_SEQ_CST))
+        usleep(1000);
+}
+
+static void end_stopper(pthread_t thread)
+{
+    int status = -1;
+    waitpid(forked, &status, 0);
+    CHECK_EQ(status, 0);
+    fake_os.on_call = NULL;
+    __atomic_store_n(&stopper_may_go, 1, __ATOMIC_SEQ_CST);
+    pthread_join(thread, NULL);
+}
+
+static void lock_of_page_heap_held_by_other(void)
 {
     pthread_t thread;
-    fake_os_install();
     /* Some free runs, then a thread that gets stuck giving them back. */
     void *a = zc_malloc(5 << 20);
     void *b = zc_malloc(1 << 20);
     memset(a, 1, 5 << 20);
     zc_free(a);
-    fake_os.on_call = stop_in_os_call;
-    CHECK_EQ(pthread_create(&thread, NULL, release_pages, NULL), 0);
-    while (!__atomic_load_n(&stopper_is_inside, __ATOMIC_SEQ_CST))
-        usleep(1000);
-    pid_t pid = fork();
-    if (pid == 0)
+    start_stopper(release_pages, &thread);
+    forked = fork();
+    if (forked == 0)
         child();
-    int status = -1;
-    waitpid(pid, &status, 0);
-    CHECK_EQ(status, 0);
-    __atomic_store_n(&stopper_may_go, 1, __ATOMIC_SEQ_CST);
-    pthread_join(thread, NULL);
+    end_stopper(thread);
     zc_free(b);
+}
+
+enum { KEPT_EVERY = 64, SWEPT_BLOCKS = 4096, SWEPT_BYTES = 1024 };
+
+static uint64_t swept_spans(void)
+{
+    struct central_stats stats;
+    zci_central_stats(size_class_of(SWEPT_BYTES), &stats);
+    return stats.span_count;
+}
+
+/* The sweep that nobody was left to end does not keep its span for itself. */
+static void child_of_sweep(void *const *blocks)
+{
+    for (int i = 0; i < SWEPT_BLOCKS; i += KEPT_EVERY) {
+        CHECK(*(const unsigned char *)blocks[i] == 0x5a);
+        zc_free(blocks[i]);
+    }
+    zc_trim(0); /* ends the sweep */
+    zc_trim(0);
+    CHECK_EQ(swept_spans(), 0);
+    child();
+}
+
+static void sweep_by_other_and_lock_held_by_self(void)
+{
+    static void *blocks[SWEPT_BLOCKS];
+    pthread_t thread;
+    for (int i = 0; i < SWEPT_BLOCKS; i++) {
+        blocks[i] = zc_malloc(SWEPT_BYTES);
+        memset(blocks[i], 0x5a, SWEPT_BYTES);
+    }
+    for (int i = 0; i < SWEPT_BLOCKS; i++)
+        if (i % KEPT_EVERY != 0)
+            zc_free(blocks[i]);
+    zc_collect(ZC_COLLECT_CACHES);
+    start_stopper(sweep_spans, &thread);
+    void *a = zc_malloc(5 << 20);
+    memset(a, 1, 5 << 20);
+    zc_free(a);
+    fake_os.on_call = fork_in_os_call;
+    zci_page_heap_release(0);
+    if (forked == 0)
+        child_of_sweep(blocks);
+    CHECK(forked > 0);
+    end_stopper(thread);
+    for (int i = 0; i < SWEPT_BLOCKS; i += KEPT_EVERY)
+        zc_free(blocks[i]);
+}
+
+int main(void)
+{
+    fake_os_install();
+    lock_of_page_heap_held_by_other();
+    sweep_by_other_and_lock_held_by_self();
     return check_done();
 }
