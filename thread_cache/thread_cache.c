@@ -138,6 +138,8 @@ static struct batch *unload(struct thread_cache *cache, unsigned class_index)
     struct batch *batch = cache->shelves[class_index].loaded;
     if (batch != NULL)
         batch->count = (uint32_t)(cache->bins[class_index].top - batch->objects);
+    /* Before the bin turns elsewhere, from when on the count holds for whoever walks a stopped process. */
+    atomic_order_for_thread();
     return batch;
 }
 
@@ -170,6 +172,15 @@ static void load_instead(struct thread_cache *cache, unsigned class_index, struc
 static void *pop(struct thread_cache *cache, unsigned class_index)
 {
     return *--cache->bins[class_index].top;
+}
+
+static void push(struct thread_cache *cache, unsigned class_index, void *block)
+{
+    struct bin *bin = &cache->bins[class_index];
+    *bin->top = block;
+    /* As in thread_cache_push. */
+    atomic_order_for_thread();
+    bin->top++;
 }
 
 /* --- spare batches ------------------------------------------------------------------------------- */
@@ -327,8 +338,8 @@ static bool push_closed(struct thread_cache *cache, unsigned class_index, void *
     shelf->closed--;
     shelf->spare_objects++;
     batch->objects[batch->count] = block;
-    /* A walker of a stopped process must not take what stood here before for free. */
-    __asm__ volatile("" ::: "memory");
+    /* As in thread_cache_push. */
+    atomic_order_for_thread();
     batch->count++;
     return true;
 }
@@ -375,7 +386,7 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         has_room = fresh != NULL;
     }
     if (has_room)
-        *bin->top++ = block;
+        push(cache, class_index, block);
     else
         zci_central_return(class_index, &block, 1);
 }

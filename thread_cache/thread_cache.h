@@ -144,6 +144,8 @@ ZCI_INLINE bool thread_cache_push(void *block)
     if (ZCI_UNLIKELY(top == bin->end) || ZCI_UNLIKELY(top[-1] == block))
         return false;
     *top = block;
+    /* A walker of a stopped process must not take what stood here before for free. */
+    atomic_order_for_thread();
     /* Not top + 1: as an addition to memory it is one instruction. */
     bin->top++;
     return true;

@@ -27,12 +27,12 @@ extern struct lock zci_collector_lock;
 ZCI_INLINE void thread_cache_enter(struct thread_cache *cache)
 {
     atomic_store_relaxed(&cache->is_busy, 1);
-    __asm__ volatile("" ::: "memory");
+    atomic_order_for_thread();
 }
 
 ZCI_INLINE void thread_cache_leave(struct thread_cache *cache)
 {
-    __asm__ volatile("" ::: "memory");
+    atomic_order_for_thread();
     atomic_store_relaxed(&cache->is_busy, 0);
 }
 

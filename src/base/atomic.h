@@ -29,6 +29,10 @@
 #define atomic_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define atomic_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
+/* What stands above is done before what stands below, as a signal handler of this thread sees it, and whoever
+ * looks while the thread is stopped. Costs no instruction. */
+#define atomic_order_for_thread() __asm__ volatile("" ::: "memory")
+
 /* A counter that only statistics read. One writer at a time (a lock, or the owning thread). */
 #define counter_add(p, n) atomic_store_relaxed((p), atomic_load_relaxed(p) + (n))
 
@@ -90,7 +94,7 @@ ZCI_INLINE void atomic_stall(void)
 #elif defined(__aarch64__)
     __asm__ volatile("isb" ::: "memory");
 #else
-    __asm__ volatile("" ::: "memory");
+    atomic_order_for_thread();
 #endif
 }
 
