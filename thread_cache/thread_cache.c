@@ -7,6 +7,7 @@
  * blocks stay in its thread: small ones that wandered would soon share cache lines between threads. */
 #include "thread_cache/thread_cache.h"
 
+#include "base/bits.h"
 #include "base/check.h"
 #include "central/batch.h"
 #include "central/central_list.h"
@@ -25,6 +26,11 @@
 /* Spare batches of a class, by bytes: a batch of 16-byte blocks is 2 KiB only. */
 #define SPARE_BYTES     32768
 #define SPARE_COUNT_MAX 16
+/* A thread that sends batches away and soon takes batches of the class again would get another thread's blocks
+ * for its own, line by line out of the other core's cache. It may keep more of small ones, up to so many bytes
+ * over all classes. */
+#define SPARE_MORE_BYTES       131072
+#define SPARE_MORE_CLASS_BYTES 256
 
 /* What a bin without a batch points at: no objects above a NULL floor, and no room. */
 static void *const no_objects[2];
@@ -185,11 +191,36 @@ static void push(struct thread_cache *cache, unsigned class_index, void *block)
 
 /* --- spare batches ------------------------------------------------------------------------------- */
 
-static size_t spare_limit(unsigned class_index)
+static size_t batch_bytes(unsigned class_index)
 {
-    const struct size_class *size_class = &zci_size_classes[class_index];
-    size_t count = SPARE_BYTES / ((size_t)size_class->bytes * size_class->batch);
-    return count < 1 ? 1 : count > SPARE_COUNT_MAX ? SPARE_COUNT_MAX : count;
+    return (size_t)zci_size_classes[class_index].bytes * zci_size_classes[class_index].batch;
+}
+
+static size_t spare_limit(const struct shelf *shelf, unsigned class_index)
+{
+    size_t count = SPARE_BYTES / batch_bytes(class_index);
+    return shelf->spare_more + (count < 1                 ? 1
+                                : count > SPARE_COUNT_MAX ? SPARE_COUNT_MAX
+                                                          : count);
+}
+
+static void keep_more(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    size_t bytes = batch_bytes(class_index);
+    size_t room = min_size((SPARE_MORE_BYTES - cache->spare_more_bytes) / bytes,
+                           (size_t)UINT8_MAX - shelf->spare_more);
+    size_t more = min_size(1 + spare_limit(shelf, class_index) / 4, room);
+    shelf->spare_more = (uint8_t)(shelf->spare_more + more);
+    cache->spare_more_bytes += (uint32_t)(more * bytes);
+}
+
+static void keep_no_more(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    cache->spare_more_bytes -= (uint32_t)(shelf->spare_more * batch_bytes(class_index));
+    shelf->spare_more = 0;
+    shelf->has_sent = 0;
 }
 
 static void spare_push(struct shelf *shelf, struct batch *batch)
@@ -287,6 +318,9 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
         stash_put(cache, batch);
     if (batch == NULL) {
         count_miss(shelf);
+        if (shelf->has_sent && zci_size_classes[class_index].bytes <= SPARE_MORE_CLASS_BYTES)
+            keep_more(cache, class_index);
+        shelf->has_sent = 0;
         batch = depot_take(class_index, cache->spread);
         thread_cache_count(cache, batch != NULL ? COUNT_DEPOT_TAKE : COUNT_DEPOT_MISS);
     } else {
@@ -320,7 +354,7 @@ static bool make_room_closed(struct thread_cache *cache, unsigned class_index)
     struct batch *fresh = stash_take(cache, shelf->spare->grade);
     if (fresh == NULL)
         return false;
-    if (shelf->spare_count >= spare_limit(class_index))
+    if (shelf->spare_count >= spare_limit(shelf, class_index))
         send(cache, class_index, spare_pop(shelf));
     spare_push(shelf, fresh);
     return true;
@@ -374,11 +408,12 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         unsigned grade = full->grade;
         /* A walker of a stopped process must not find here what others may take from the depot. */
         load(cache, class_index, NULL);
-        if (shelf->spare_count < spare_limit(class_index)) {
+        if (shelf->spare_count < spare_limit(shelf, class_index)) {
             spare_push(shelf, full);
             thread_cache_count(cache, COUNT_SPARE_KEEP);
         } else {
             count_miss(shelf);
+            shelf->has_sent = 1;
             send(cache, class_index, full);
         }
         struct batch *fresh = stash_take(cache, grade);
@@ -413,6 +448,7 @@ static void age_class(struct thread_cache *cache, unsigned class_index, unsigned
     /* A closed class that was used shows it by fewer calls left. */
     bool is_used = loaded != NULL || (shelf->closed != 0 && shelf->closed != shelf->closed_before);
     if (!is_used) {
+        keep_no_more(cache, class_index);
         if (shelf->spare != NULL)
             retire_spares(cache, class_index);
         return;
@@ -471,6 +507,7 @@ static void flush_class(struct thread_cache *cache, unsigned class_index)
     shelf->refill = 0;
     shelf->miss_count = 0;
     shelf->closed = 0;
+    keep_no_more(cache, class_index);
     flush_batch(class_index, loaded);
     while ((spare = spare_pop(shelf)) != NULL)
         flush_batch(class_index, spare);

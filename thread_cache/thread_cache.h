@@ -8,7 +8,7 @@
  *             consistent between any two instructions, so another process may read it at any time.
  * Locking:    none, no atomics: only the owner touches a live cache.
  * Costs:      malloc 17 and free 16 instructions on x86-64 with gcc (tests/shape/fast_path.gcc.golden).
- *             16 bytes per class and 24 for its cold half. */
+ *             16 bytes per class and 32 for its cold half. */
 #ifndef ZCI_THREAD_CACHE_THREAD_CACHE_H
 #define ZCI_THREAD_CACHE_THREAD_CACHE_H
 
@@ -40,6 +40,8 @@ struct shelf {
     uint8_t closed_before; /* closed as the last look left it */
     uint8_t closed;        /* so many more slow calls before the bin is opened again */
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
+    uint8_t spare_more;    /* spare batches beyond the usual: this thread swings that far */
+    uint8_t has_sent;      /* a batch left since the bin was last empty */
 };
 
 /* A thread's way to its blocks of one private heap (src/heap/private_cache.h). No heap has id 0. */
@@ -80,6 +82,7 @@ struct thread_cache {
     uint16_t polls_left;         /* slow calls until the clock is looked at */
     uint16_t polls_before;       /* as it was set last */
     uint32_t thread_number;      /* the owner's, for the OS */
+    uint32_t spare_more_bytes;   /* sum over the shelves' spare_more */
     int64_t returned_bytes;      /* to spans, less those taken, since the collector last looked */
     uint64_t aged_ms;            /* when zci_thread_cache_age was here last */
     uint64_t idle_mark;          /* thread_idle.c: what the bins looked like */

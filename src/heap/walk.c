@@ -22,7 +22,7 @@
 #define SPANS_AT_ONCE  256
 /* More spare batches than a shelf can have, more caches and huge blocks than a process has: a list that is
  * longer runs in a circle. */
-#define SPARES_MAX      64
+#define SPARES_MAX      512
 #define CACHES_MAX      (1 << 20)
 #define HUGE_MAX        (1 << 24)
 #define BITMAP_WORDS    (ZCI_GRANULE_BYTES / 8 / 64 * 2)

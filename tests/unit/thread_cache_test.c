@@ -66,6 +66,28 @@ static void swinging_stays_in_the_cache(void)
     CHECK_EQ(fetched() - before, 0);
 }
 
+static uint64_t sent(void)
+{
+    static struct zc_stats stats;
+    CHECK_EQ(zc_stats_get(&stats, sizeof stats), 0);
+    return stats.depot_put_count + stats.depot_full_count;
+}
+
+/* Nor one that swings further, once that is known: a thread gets its own blocks back. */
+static void wide_swings_stay_in_the_cache(void)
+{
+    uint64_t before = 0;
+    for (int round = 0; round < 100; round++) {
+        if (round == 20)
+            before = sent();
+        for (int i = 0; i < MANY; i++)
+            blocks[i] = zc_malloc(48);
+        for (int i = 0; i < MANY; i++)
+            zc_free(blocks[i]);
+    }
+    CHECK_EQ(sent(), before);
+}
+
 static void *free_all(void *unused)
 {
     (void)unused;
@@ -141,6 +163,7 @@ int main(void)
     RUN(first_fetches_are_small);
     RUN(no_block_is_given_twice);
     RUN(swinging_stays_in_the_cache);
+    RUN(wide_swings_stay_in_the_cache);
     RUN(remote_frees_come_back);
     RUN(caches_of_dead_threads_are_adopted);
     RUN(a_flushed_cache_holds_nothing);
