@@ -16,6 +16,7 @@
 #include "heap/large.h"
 #include "heap/limit.h"
 #include "heap/private_cache.h"
+#include "os/os.h"
 #include "pagemap/pagemap.h"
 #include "thread_cache/thread_cache.h"
 #include "thread_cache/thread_idle.h"
@@ -168,6 +169,10 @@ void zci_heap_free_slow(void *block)
     zci_heap_poll();
 }
 
+/* A program that reads fresh zeroed memory before it writes, as each hash table does, has two page faults per page,
+ * and the second one stops all its threads for a moment. Above this, much of a block may stay untouched. */
+#define POPULATE_BYTES_MAX ((size_t)1 << 20)
+
 void *zci_heap_alloc_zeroed(size_t size)
 {
     if (size <= ZCI_SMALL_MAX_BYTES) {
@@ -180,6 +185,8 @@ void *zci_heap_alloc_zeroed(size_t size)
     void *block = alloc_large(size, 1, &is_zero);
     if (block != NULL && !is_zero)
         memset(block, 0, size);
+    else if (block != NULL && size <= POPULATE_BYTES_MAX)
+        zci_os_populate(block, align_up(size, zci_os_page_bytes()));
     return block;
 }
 

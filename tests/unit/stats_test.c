@@ -355,6 +355,30 @@ static void short_structs_are_filled_as_far_as_they_go(void)
     CHECK_EQ(zc_stats_get_class(0, &row, 7), -1);
 }
 
+static uint64_t populated_by_calloc(size_t size)
+{
+    CHECK_EQ(zc_stats_get(&stats, sizeof stats), 0);
+    uint64_t before = stats.os_populate_count;
+    void *block = zc_calloc(1, size);
+    CHECK(block != NULL);
+    CHECK_EQ(zc_stats_get(&stats, sizeof stats), 0);
+    zc_free(block);
+    return stats.os_populate_count - before;
+}
+
+/* Fresh memory for calloc is made resident at once, but not where most of it may stay untouched. */
+static void calloc_populates_up_to_1_mib(void)
+{
+    zc_trim(0);
+    CHECK_EQ(populated_by_calloc(65537), 1);
+    CHECK_EQ(populated_by_calloc(65537), 0); /* from a cache, and dirty */
+    zc_trim(0);
+    CHECK_EQ(populated_by_calloc(1 << 20), 1);
+    CHECK_EQ(populated_by_calloc((1 << 20) + 1), 0);
+    zc_trim(0);
+    CHECK_EQ(populated_by_calloc(100 << 20), 0);
+}
+
 int main(void)
 {
     RUN(small_blocks_are_counted);
@@ -366,5 +390,6 @@ int main(void)
     RUN(the_os_is_asked);
     RUN(a_child_adds_up);
     RUN(short_structs_are_filled_as_far_as_they_go);
+    RUN(calloc_populates_up_to_1_mib);
     return check_done();
 }
