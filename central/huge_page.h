@@ -7,6 +7,7 @@
 #ifndef ZCI_CENTRAL_HUGE_PAGE_H
 #define ZCI_CENTRAL_HUGE_PAGE_H
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/options.h"
 #include "base/size_class.h"
@@ -18,19 +19,52 @@
 #define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
 #define HUGE_SPAN_MOST  4 /* granules; what is longer may be touched here and there only */
 
+/* Where pages were asked for lately. Under the page heap's lock. */
+struct huge_page_calm {
+    uint64_t arena_start;
+    uint64_t page; /* the last one asked for */
+    uint64_t
+        end; /* until here, from the first one of this arena on, the kernel is to leave pages as they are */
+};
+
+ZCI_INLINE void huge_page_calm_to(struct huge_page_calm *calm, uint64_t end)
+{
+    if (end > calm->end)
+        zci_os_advise_huge((void *)calm->end, end - calm->end, false);
+    calm->end = end;
+}
+
+/* What was asked for two pages ago was touched by now, or never will be densely. From here on the kernel must not
+ * make huge pages of it: it would fill what the collector has given back. In one piece, for each change of advice
+ * along an arena costs a mapping. */
+ZCI_INLINE void huge_page_calm(struct huge_page_calm *calm, uint64_t arena_start, uint64_t page)
+{
+    if (calm->arena_start == arena_start && page >= calm->end) {
+        huge_page_calm_to(calm, page - min_size(page - calm->end, HUGE_PAGE_BYTES));
+        calm->page = page;
+        return;
+    }
+    if (calm->arena_start != 0)
+        huge_page_calm_to(calm, calm->page + HUGE_PAGE_BYTES);
+    *calm = (struct huge_page_calm){arena_start, page, page};
+}
+
 /* A heap of so many bytes grew by the run from start to end: if that entered a huge page, it is asked for. */
-ZCI_INLINE void huge_page_welcome(uint64_t heap_bytes, uint64_t start, uint64_t end)
+ZCI_INLINE void huge_page_welcome(struct huge_page_calm *calm, uint64_t heap_bytes,
+                                  uint64_t arena_start, uint64_t start, uint64_t end)
 {
     uint64_t page = (end - 1) & ~(HUGE_PAGE_BYTES - 1);
-    if (zci_options.huge_pages == 1 && heap_bytes >= HUGE_HEAP_BYTES &&
-        (end - start) >> ZCI_GRANULE_SHIFT <= HUGE_SPAN_MOST && page >= start)
-        zci_os_advise_huge((void *)page, HUGE_PAGE_BYTES);
+    if (zci_options.huge_pages != 1 || heap_bytes < HUGE_HEAP_BYTES ||
+        (end - start) >> ZCI_GRANULE_SHIFT > HUGE_SPAN_MOST || page < start)
+        return;
+    zci_os_advise_huge((void *)page, HUGE_PAGE_BYTES, true);
+    huge_page_calm(calm, arena_start, page);
 }
 
 ZCI_INLINE void huge_page_welcome_arena(void *start, size_t bytes)
 {
     if (zci_options.huge_pages > 1)
-        zci_os_advise_huge(start, bytes);
+        zci_os_advise_huge(start, bytes, true);
 }
 
 #endif

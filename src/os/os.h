@@ -113,8 +113,9 @@ bool zci_os_purge_needs_reuse(void);
 void zci_os_reuse(void *start, size_t bytes);
 /* Advice: costs nothing but time if it fails. */
 bool zci_os_populate(void *start, size_t bytes);
-/* Huge pages are welcome in this range. Advice that nothing depends on, so it is not in the table. */
-void zci_os_advise_huge(void *start, size_t bytes);
+/* Huge pages are welcome in this range, or not to be made any more. Advice that nothing depends on, so it is not
+ * in the table. */
+void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome);
 /* Gives the address space back. On failure the mapping is lost but harmless. */
 bool zci_os_release(void *start, size_t bytes);
 /* Both ranges committed; afterwards from reads zero. */

@@ -179,10 +179,11 @@ static bool vm_info(task_vm_info_data_t *info)
 }
 
 /* Large pages are not to be had for anonymous memory here. */
-void zci_os_advise_huge(void *start, size_t bytes)
+void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome)
 {
     (void)start;
     (void)bytes;
+    (void)is_welcome;
 }
 
 /* An iOS process has 34 to 36 bits, more with an entitlement; the kernel says. */

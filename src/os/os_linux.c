@@ -110,9 +110,9 @@ const struct os_calls zci_os_calls_native = {
     .resize = native_resize,
 };
 
-void zci_os_advise_huge(void *start, size_t bytes)
+void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome)
 {
-    (void)madvise(start, bytes, MADV_HUGEPAGE);
+    (void)madvise(start, bytes, is_welcome ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
 /* Every address a process gets without asking for more. */
