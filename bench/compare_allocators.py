@@ -35,9 +35,10 @@ class Allocator:
     name: str
     path: str  # "" is the system's
     is_ours: bool = False
+    variables: tuple = ()  # of the environment, NAME=VALUE
 
     def settings(self):
-        return [f"{PRELOAD}={self.path}"] if self.path else []
+        return [f"{PRELOAD}={self.path}", *self.variables] if self.path else []
 
     def identity(self):
         """What tells one build from another."""
@@ -51,7 +52,7 @@ class Allocator:
         version = ask(commit) if self.is_ours else package_version(self.path)
         return {
             "name": self.name, "path": real, "is_ours": self.is_ours, "sha256": digest, "modified": built,
-            "version": version,
+            "version": version, "variables": list(self.variables),
         }
 
 
@@ -81,26 +82,31 @@ def find_library(names):
     return None
 
 
-def named_library(pair, option):
+def named_library(text, option, is_ours=False):
+    """NAME=PATH, or NAME=PATH,VARIABLE=VALUE,..."""
+    pair, *variables = text.split(",")
     name, equals, path = pair.partition("=")
     path = os.path.abspath(path)
     if not equals or not name or not os.path.isfile(path):
         raise CannotCompare(f"{option} {pair}: no library there (NAME=PATH)")
     if any(separator in path for separator in ": "):
         raise CannotCompare(f"{path} cannot be preloaded: it holds a space or a colon")
-    return name, path
+    for variable in variables:
+        if not variable.partition("=")[2]:
+            raise CannotCompare(f"{option} {text}: what follows a comma is VARIABLE=VALUE, not {variable}")
+    return Allocator(name, path, is_ours=is_ours, variables=tuple(variables))
 
 
 def choose(ours, added, wanted):
     """The system's, ours, the installed peers, the added ones; only the wanted names if any are given."""
     chosen = [Allocator("system", "")]
     for pair in ours or [f"{OURS}={OURS_PATH}"]:
-        chosen.append(Allocator(*named_library(pair, "--ours"), is_ours=True))
+        chosen.append(named_library(pair, "--ours", is_ours=True))
     for name, file_names in PEERS.items():
         path = find_library(file_names)
         if path is not None:
             chosen.append(Allocator(name, path))
-    chosen.extend(Allocator(*named_library(pair, "--add")) for pair in added)
+    chosen.extend(named_library(pair, "--add") for pair in added)
     names = [allocator.name for allocator in chosen]
     for name in names + wanted:
         if names.count(name) != 1:

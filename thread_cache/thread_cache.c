@@ -42,7 +42,7 @@ ZCI_STATIC_ASSERT(BATCH_GRADES == sizeof(((struct thread_cache *)0)->stash) / si
 
 #define CLOSED_BINS                                                                                \
     {                                                                                              \
-        .bins = { [0 ... ZCI_CLASS_COUNT - 1] = {NO_TOP, NO_TOP} }                                 \
+        .bins = { [0 ... CACHE_BINS - 1] = {NO_TOP, NO_TOP} }                                      \
     }
 
 const struct closed_cache zci_closed_caches[CLOSED_COUNT] = {[0 ... CLOSED_COUNT - 1] =
@@ -55,7 +55,7 @@ __thread struct thread_cache *zci_thread_cache =
 
 void zci_thread_cache_init(struct thread_cache *cache)
 {
-    for (unsigned c = 0; c < ZCI_CLASS_COUNT; c++)
+    for (unsigned c = 0; c < CACHE_BINS; c++)
         cache->bins[c] = (struct bin){NO_TOP, NO_TOP};
 }
 
@@ -180,15 +180,6 @@ static void *pop(struct thread_cache *cache, unsigned class_index)
     return *--cache->bins[class_index].top;
 }
 
-static void push(struct thread_cache *cache, unsigned class_index, void *block)
-{
-    struct bin *bin = &cache->bins[class_index];
-    *bin->top = block;
-    /* As in thread_cache_push. */
-    atomic_order_for_thread();
-    bin->top++;
-}
-
 /* --- spare batches ------------------------------------------------------------------------------- */
 
 static size_t batch_bytes(unsigned class_index)
@@ -199,9 +190,7 @@ static size_t batch_bytes(unsigned class_index)
 static size_t spare_limit(const struct shelf *shelf, unsigned class_index)
 {
     size_t count = SPARE_BYTES / batch_bytes(class_index);
-    return shelf->spare_more + (count < 1                 ? 1
-                                : count > SPARE_COUNT_MAX ? SPARE_COUNT_MAX
-                                                          : count);
+    return shelf->spare_more + (count < 1 ? 1 : count > SPARE_COUNT_MAX ? SPARE_COUNT_MAX : count);
 }
 
 static void keep_more(struct thread_cache *cache, unsigned class_index)
@@ -372,7 +361,7 @@ static bool push_closed(struct thread_cache *cache, unsigned class_index, void *
     shelf->closed--;
     shelf->spare_objects++;
     batch->objects[batch->count] = block;
-    /* As in thread_cache_push. */
+    /* As in thread_cache_push_to. */
     atomic_order_for_thread();
     batch->count++;
     return true;
@@ -421,7 +410,7 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         has_room = fresh != NULL;
     }
     if (has_room)
-        push(cache, class_index, block);
+        thread_cache_push_to(bin, block);
     else
         zci_central_return(class_index, &block, 1);
 }

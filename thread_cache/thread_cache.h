@@ -3,7 +3,7 @@
 /* thread_cache.h - the fast path: one bin per class, owned by one thread.
  * Invariants: a bin's top points behind the last free block of its loaded batch; top[-1] is NULL iff it is
  *             empty, for the batch's floor lies below its first object; top == end iff there is no room.
- *             Bin 0 has neither blocks nor room, for good. A thread without a cache has one whose bins
+ *             The first and the last bin have neither blocks nor room, for good. A thread without a cache has one whose bins
  *             are all like that and are never written: initialisation costs no branch. A bin is
  *             consistent between any two instructions, so another process may read it at any time.
  * Locking:    none, no atomics: only the owner touches a live cache.
@@ -69,8 +69,11 @@ enum thread_count {
     THREAD_COUNTS
 };
 
+/* The last bin, ZCI_CLASS_PRIVATE, is as bin 0. */
+#define CACHE_BINS (ZCI_CLASS_COUNT + 1)
+
 struct thread_cache {
-    struct bin bins[ZCI_CLASS_COUNT];
+    struct bin bins[CACHE_BINS];
     struct private_slot private_slots[PRIVATE_SLOTS];
     struct shelf shelves[ZCI_CLASS_COUNT];
     struct batch *stash[5]; /* empty batches, by grade, linked by next */
@@ -100,7 +103,7 @@ enum thread_cache_state { CACHE_LIVE = 1, CACHE_PARKED, CACHE_ORPHANED };
 /* Static caches without blocks or room: of a thread that has done nothing yet, of a thread that is past
  * its exit hook, and of any thread while no caching is wanted. */
 struct closed_cache {
-    struct bin bins[ZCI_CLASS_COUNT];
+    struct bin bins[CACHE_BINS];
     struct private_slot private_slots[PRIVATE_SLOTS]; /* none of any heap */
 };
 
@@ -136,6 +139,16 @@ ZCI_INLINE void *thread_cache_pop(size_t size)
     return block;
 }
 
+/* The bin has room. */
+ZCI_INLINE void thread_cache_push_to(struct bin *bin, void *block)
+{
+    *bin->top = block;
+    /* A walker of a stopped process must not take what stood here before for free. */
+    atomic_order_for_thread();
+    /* Not top + 1: as an addition to memory it is one instruction. */
+    bin->top++;
+}
+
 /* true if the block is in the cache now; false: ask the slow side (no room, no small block, NULL, or the
  * very block that was freed last). */
 ZCI_INLINE bool thread_cache_push(void *block)
@@ -146,11 +159,7 @@ ZCI_INLINE bool thread_cache_push(void *block)
     void **top = bin->top;
     if (ZCI_UNLIKELY(top == bin->end) || ZCI_UNLIKELY(top[-1] == block))
         return false;
-    *top = block;
-    /* A walker of a stopped process must not take what stood here before for free. */
-    atomic_order_for_thread();
-    /* Not top + 1: as an addition to memory it is one instruction. */
-    bin->top++;
+    thread_cache_push_to(bin, block);
     return true;
 }
 

@@ -94,9 +94,9 @@ ZCI_INLINE void *new_or_null(std::size_t size) noexcept
 
 } // namespace
 
-#define NEW ZCI_EXPORT void *operator new
-#define NEW_ARRAY ZCI_EXPORT void *operator new[]
-#define DELETE ZCI_EXPORT void operator delete
+#define NEW          ZCI_EXPORT void *operator new
+#define NEW_ARRAY    ZCI_EXPORT void *operator new[]
+#define DELETE       ZCI_EXPORT void operator delete
 #define DELETE_ARRAY ZCI_EXPORT void operator delete[]
 
 NEW(std::size_t size)

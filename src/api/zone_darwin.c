@@ -5,7 +5,7 @@
  *             that waits in a thread cache still has its size. Whoever takes a block takes foreign ones too
  *             and gives them to their zone.
  * Locking:    see the layers below.
- * Costs:      malloc and free are the fast path; size of a foreign pointer is at most 12 instructions, for
+ * Costs:      malloc and free are the fast path; size of a foreign pointer is at most 10 instructions, for
  *             libmalloc asks us about every block of every zone (tests/darwin/path_length.py). */
 #include "api/zone_darwin.h"
 
@@ -48,13 +48,12 @@ static ZCI_NOINLINE size_t size_in_span(const void *block)
     }
 }
 
-/* A large block starts a granule; anything else that the class map does not know is not ours, unless there
- * are private heaps, whose blocks it does not know either. */
+/* A large block starts a granule; anything else that the class map does not know is not ours. */
 size_t zci_zone_size(struct zone *zone, const void *block)
 {
     (void)zone;
     if (ZCI_LIKELY(class_map_get(block) == 0) &&
-        ZCI_LIKELY(((uintptr_t)block & atomic_load_relaxed(&zci_private_start_mask)) != 0))
+        ZCI_LIKELY(((uintptr_t)block & (ZCI_GRANULE_BYTES - 1)) != 0))
         return 0;
     return size_in_span(block);
 }

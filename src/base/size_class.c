@@ -23,7 +23,7 @@ const uint16_t zci_size_to_bin[(ZCI_SMALL_MAX_BYTES >> 3) + 1] = {
 #undef SIZE_CLASS
 };
 
-ZCI_STATIC_ASSERT(ZCI_CLASS_COUNT <= 128, "a class map byte holds twice the class");
+ZCI_STATIC_ASSERT(ZCI_CLASS_PRIVATE < 128, "a class map byte holds twice the class");
 
 #define SIZE_CLASS(index, size, before, span_granules, blocks)                                     \
     ZCI_STATIC_ASSERT((size) % 8 == 0 && (size) > (before),                                        \

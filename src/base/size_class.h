@@ -33,7 +33,9 @@ enum {
 #define SIZE_CLASS(index, bytes, before, granules, batch) ZCI_CLASS_OF_##bytes = (index),
 #include "base/size_class.def"
 #undef SIZE_CLASS
-    ZCI_CLASS_COUNT
+    ZCI_CLASS_COUNT,
+    /* In the class map only: a small block of a private heap, whose classes are its own. */
+    ZCI_CLASS_PRIVATE = ZCI_CLASS_COUNT
 };
 
 struct size_class {

@@ -137,7 +137,7 @@ static void free_small(unsigned class_index, void *block)
         zci_report_double_free(block, zci_size_classes[class_index].bytes);
     if (bin->top != bin->end)
         /* Without a class map free could not find this bin; with one, it was adopted just now. */
-        *bin->top++ = block;
+        thread_cache_push_to(bin, block);
     else
         zci_thread_cache_spill(cache, class_index, block);
     poll_and_leave(cache);
@@ -146,7 +146,7 @@ static void free_small(unsigned class_index, void *block)
 void zci_heap_free_slow(void *block)
 {
     size_t class_index = class_map_get(block) / 2;
-    if (ZCI_LIKELY(class_index != 0)) {
+    if (ZCI_LIKELY(class_index - 1 < ZCI_CLASS_COUNT - 1)) {
         free_small((unsigned)class_index, block);
         return;
     }

@@ -54,7 +54,8 @@ ZCI_INLINE bool heap_resize_is_void(const void *block, size_t size)
 {
     size_t class_index = class_map_get(block) / 2;
     const struct size_class *size_class = &zci_size_classes[class_index];
-    if (ZCI_UNLIKELY(class_index == 0) || !heap_fits(size_class->bytes, size))
+    /* Neither 0 nor ZCI_CLASS_PRIVATE. */
+    if (ZCI_UNLIKELY(class_index - 1 >= ZCI_CLASS_COUNT - 1) || !heap_fits(size_class->bytes, size))
         return false;
     /* The class map knows this granule, so the page map does. */
     uintptr_t start = (uintptr_t)block & ~(ZCI_GRANULE_BYTES - 1);

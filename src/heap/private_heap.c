@@ -16,8 +16,6 @@
 
 #include <string.h>
 
-uint64_t zci_private_start_mask = ZCI_GRANULE_BYTES - 1;
-
 static struct {
     struct lock lock;
     struct private_heap **leaves[(PRIVATE_NUMBER_MAX + 1) / PRIVATE_LEAF_ENTRIES]; /* atomic */
@@ -62,8 +60,6 @@ static struct private_heap *make_locked(void)
     /* Pairs with heap_at: publishes the descriptor. */
     atomic_store_release(&(*leaf)[number % PRIVATE_LEAF_ENTRIES], heap);
     atomic_store_relaxed(&table.made_count, number);
-    /* Who gets a block of the heap from another thread gets this with it. */
-    atomic_store_relaxed(&zci_private_start_mask, 0);
     return heap;
 }
 

@@ -109,9 +109,6 @@ void zci_private_stats(const struct private_heap *heap, struct private_stats *st
 /* How many heaps and pools there are, and what they hold: part of the bytes of large blocks elsewhere. */
 void zci_private_totals(uint64_t *count, uint64_t *bytes);
 
-/* An address with one of these bits set starts no block that the class map does not know. Any but a granule's
- * start until the first heap is made, none from then on; atomic. */
-extern uint64_t zci_private_start_mask ZCI_HIDDEN_DATA;
 /* For the walker, see root.h. */
 struct private_heap ***zci_private_table(void);
 

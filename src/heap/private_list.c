@@ -10,6 +10,7 @@
 #include "central/span_blocks.h"
 #include "heap/large.h"
 #include "heap/private_heap.h"
+#include "pagemap/class_map.h"
 #include "pagemap/pagemap.h"
 
 #include <string.h>
@@ -66,12 +67,14 @@ static struct span *new_span(struct private_heap *heap, unsigned class_index)
     if (span == NULL)
         return NULL;
     span_set_heap(span, heap->number);
+    zci_class_map_set(span->start, span->granules, ZCI_CLASS_PRIVATE);
     zci_small_span_publish(span, atomic_load_relaxed(&heap->lists[class_index].span_count));
     return span;
 }
 
 static void end_span(const struct private_heap *heap, struct span *span)
 {
+    zci_class_map_set(span->start, span->granules, 0);
     span_set_heap(span, 0);
     zci_small_span_end(span, &heap->classes[span->class_index]);
 }

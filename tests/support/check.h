@@ -31,7 +31,8 @@ static inline void check_write_number(long long value)
 {
     char digits[24];
     char *at = digits + sizeof digits;
-    unsigned long long rest = value < 0 ? 0ULL - (unsigned long long)value : (unsigned long long)value;
+    unsigned long long rest =
+        value < 0 ? 0ULL - (unsigned long long)value : (unsigned long long)value;
     *--at = '\0';
     do {
         *--at = (char)('0' + rest % 10);
@@ -63,10 +64,10 @@ static inline void check_report(const char *file, int line, const char *what)
     (check_count(!!(condition)) ? 1 : (check_report(__FILE__, __LINE__, #condition), 0))
 
 /* As CHECK(a == b) for integers and pointers cast to intptr_t, and shows both values. */
-#define CHECK_EQ(a, b)                                                                             \
-    check_equal((long long)(a), (long long)(b), __FILE__, __LINE__, #a " == " #b)
+#define CHECK_EQ(a, b) check_equal((long long)(a), (long long)(b), __FILE__, __LINE__, #a " == " #b)
 
-static inline int check_equal(long long a, long long b, const char *file, int line, const char *what)
+static inline int check_equal(long long a, long long b, const char *file, int line,
+                              const char *what)
 {
     if (check_count(a == b))
         return 1;
