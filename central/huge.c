@@ -163,8 +163,11 @@ static void *map_block(size_t bytes, size_t alignment)
     if (bytes > PAGEMAP_ADDRESS_MAX || !zci_footprint_try_add(bytes))
         return NULL;
     void *start = zci_os_reserve(bytes, alignment);
-    if (start != NULL && zci_pagemap_cover((uintptr_t)start, bytes) && zci_os_commit(start, bytes))
+    if (start != NULL && zci_pagemap_cover((uintptr_t)start, bytes) &&
+        zci_os_commit(start, bytes)) {
+        zci_footprint_settle();
         return start;
+    }
     if (start != NULL)
         zci_os_release(start, bytes);
     zci_footprint_add(-(int64_t)bytes);
@@ -241,8 +244,10 @@ struct span *zci_huge_resize(struct span *span, size_t bytes)
     if (grows && !zci_footprint_try_add((uint64_t)change))
         return NULL;
     bool done = resize(span, bytes, grows);
-    if (done)
+    if (done) {
         count_live(change, 0);
+        zci_footprint_settle();
+    }
     if (done != grows)
         zci_footprint_add(done ? change : -change);
     return done ? span : NULL;

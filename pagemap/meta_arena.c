@@ -55,6 +55,7 @@ static char *map_guarded_locked(size_t bytes)
     char *start = zci_os_reserve(bytes + 2 * page, page);
     if (start != NULL && zci_os_commit(start + page, bytes)) {
         counter_add(&arena.mapped_bytes, bytes);
+        zci_footprint_settle();
         return start + page;
     }
     if (start != NULL)

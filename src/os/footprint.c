@@ -21,8 +21,9 @@ static struct {
 } limits ZCI_LINE = {
     .hard = FOOTPRINT_NO_LIMIT, .soft = FOOTPRINT_NO_LIMIT, .tolerated = FOOTPRINT_NO_LIMIT};
 
-static void raise_peak(uint64_t now)
+void zci_footprint_settle(void)
 {
+    uint64_t now = atomic_load_relaxed(&current_bytes);
     uint64_t peak = atomic_load_relaxed(&peak_bytes);
     while (now > peak && !atomic_cas_64(&peak_bytes, peak, now))
         peak = atomic_load_relaxed(&peak_bytes);
@@ -30,13 +31,10 @@ static void raise_peak(uint64_t now)
 
 void zci_footprint_add(int64_t bytes)
 {
-    if (bytes == 0)
+    uint64_t now = bytes != 0 ? atomic_add_64(&current_bytes, (uint64_t)bytes) : 0;
+    zci_footprint_settle();
+    if (bytes >= 0)
         return;
-    uint64_t now = atomic_add_64(&current_bytes, (uint64_t)bytes);
-    if (bytes > 0) {
-        raise_peak(now);
-        return;
-    }
     uint64_t soft = atomic_load_relaxed(&limits.soft);
     if (now < soft && atomic_load_relaxed(&limits.tolerated) != soft)
         atomic_store_relaxed(&limits.tolerated, soft);
@@ -60,10 +58,8 @@ static bool try_add(uint64_t bytes, bool heeds_soft)
         uint64_t now = atomic_load_relaxed(&current_bytes);
         if (ZCI_UNLIKELY(is_refused(now, bytes, heeds_soft)))
             return false;
-        if (!atomic_cas_64(&current_bytes, now, now + bytes))
-            continue;
-        raise_peak(now + bytes);
-        return true;
+        if (atomic_cas_64(&current_bytes, now, now + bytes))
+            return true;
     }
 }
 

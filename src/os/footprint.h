@@ -5,7 +5,7 @@
  *             their changes, growth before it happens. try_add never lets the sum pass the hard limit.
  *             The soft limit refuses growth only to be asked again: after a collection the caller suspends
  *             it and retries, so it never makes a request fail.
- * Locking:    atomic; the peak is a maximum over what was reported, exact but for races of two reports.
+ * Locking:    atomic; the peak is a maximum over what was settled, exact but for what others are trying just then.
  * Costs:      one locked instruction per change of a layer's share, which is rare. */
 #ifndef ZCI_OS_FOOTPRINT_H
 #define ZCI_OS_FOOTPRINT_H
@@ -18,10 +18,11 @@
 /* Changes that are no growth, or that happened already. */
 void zci_footprint_add(int64_t bytes);
 /* Before growing; false and unchanged if a limit forbids it. What does not happen after all is taken back
- * with zci_footprint_add. */
+ * with zci_footprint_add; what does counts for the peak with zci_footprint_settle, or with the next add. */
 bool zci_footprint_try_add(uint64_t bytes);
 /* The same, but only the hard limit counts: for metadata, whose absence nobody would answer by collecting. */
 bool zci_footprint_try_add_metadata(uint64_t bytes);
+void zci_footprint_settle(void);
 uint64_t zci_footprint_bytes(void);
 uint64_t zci_footprint_peak_bytes(void);
 

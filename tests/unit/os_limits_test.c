@@ -66,6 +66,20 @@ static void hardly_any_address_space(void)
     zc_free(small);
 }
 
+/* What was refused was never held. */
+static void peak_is_what_was_held(void)
+{
+    static struct zc_stats stats;
+    fake_os.bytes_limit = UINT64_C(256) << 20;
+    zc_free(zc_malloc(1 << 20));
+    CHECK(zc_malloc((size_t)1 << 30) == NULL);
+    CHECK_EQ(zc_stats_get(&stats, sizeof stats), 0);
+    CHECK(stats.mapped_peak_bytes >= 1 << 20 && stats.mapped_peak_bytes < (uint64_t)1 << 30);
+    void *block = zc_realloc(NULL, 60 << 20);
+    CHECK_EQ(zc_stats_get(&stats, sizeof stats), 0);
+    CHECK(block == NULL || stats.mapped_peak_bytes >= 60 << 20);
+}
+
 static void no_room_for_mappings(void)
 {
     fake_os.fail_release = 1;
@@ -95,6 +109,7 @@ int main(void)
     }
     CHECK_EQ(in_child(little_address_space), 0);
     CHECK_EQ(in_child(hardly_any_address_space), 0);
+    CHECK_EQ(in_child(peak_is_what_was_held), 0);
     CHECK_EQ(in_child(no_room_for_mappings), 0);
     CHECK_EQ(in_child(pages_do_not_move), 0);
     return check_done();
