@@ -58,16 +58,9 @@ void *zci_api_calloc(size_t count, size_t size)
     return or_no_memory(block);
 }
 
-void *zci_api_realloc(void *block, size_t size)
+/* Apart, so that a realloc that has nothing to do needs no frame. */
+static ZCI_NOINLINE void *resize_block(void *block, size_t size)
 {
-    if (block == NULL)
-        return contract_malloc(size);
-    if (size == 0) {
-        contract_free(block);
-        return NULL;
-    }
-    if (heap_resize_is_void(block, size))
-        return block;
     if (ZCI_UNLIKELY(is_too_large(size)))
         return fail(ENOMEM);
     int saved = errno;
@@ -76,6 +69,29 @@ void *zci_api_realloc(void *block, size_t size)
         resized = zci_heap_resize(block, size);
     errno = saved;
     return or_no_memory(resized);
+}
+
+static ZCI_NOINLINE void *new_block(size_t size)
+{
+    return contract_malloc(size);
+}
+
+/* Frees for size 0, as realloc does in glibc. */
+static ZCI_NOINLINE void *free_block(void *block)
+{
+    contract_free(block);
+    return NULL;
+}
+
+void *zci_api_realloc(void *block, size_t size)
+{
+    if (ZCI_UNLIKELY(block == NULL))
+        return new_block(size);
+    if (ZCI_UNLIKELY(size == 0))
+        return free_block(block);
+    if (ZCI_LIKELY(heap_resize_is_void(block, size)))
+        return block;
+    return resize_block(block, size);
 }
 
 void *zci_api_reallocarray(void *block, size_t count, size_t size)
