@@ -28,10 +28,13 @@
 #define ZCI_SANITIZE_THREAD 0
 #endif
 
-/* Reads what others are writing, for figures that may be a moment old: ThreadSanitizer need not tell. What gcc
- * inlines would lose the attribute. */
-#if ZCI_SANITIZE_THREAD
+/* Reads what others are writing, for figures that may be a moment old: ThreadSanitizer need not tell. What is
+ * inlined would lose the attribute; so would a load that gcc moves to the caller, to pass its result instead of the
+ * pointer. */
+#if ZCI_SANITIZE_THREAD && defined(__clang__)
 #define ZCI_READS_RACILY __attribute__((no_sanitize("thread"), noinline))
+#elif ZCI_SANITIZE_THREAD
+#define ZCI_READS_RACILY __attribute__((no_sanitize("thread"), noipa))
 #else
 #define ZCI_READS_RACILY
 #endif
