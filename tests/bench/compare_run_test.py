@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 COMPARE = os.path.join(os.environ["ZC_SOURCE_DIR"], "bench", "compare")
 OURS = ["--ours", "zcmalloc=" + os.environ["ZC_LIBRARY"], "--allocators", "system,zcmalloc"]
@@ -104,6 +105,17 @@ class Run(unittest.TestCase):
                 self.assertTrue(compare_servers.is_preloaded(launcher.pid, ""))
             finally:
                 os.killpg(launcher.pid, signal.SIGKILL)
+
+    def test_a_map_cut_short_is_read_again(self):
+        """As that of a process which is just ending."""
+        sys.path.insert(0, os.path.dirname(COMPARE))
+        import compare_servers
+        answers = iter([False, False, True])
+        with unittest.mock.patch.object(compare_servers, "is_preloaded", lambda *_: next(answers)):
+            self.assertTrue(compare_servers.becomes_preloaded(1, "x"))
+        with unittest.mock.patch.object(compare_servers, "is_preloaded", lambda *_: False), \
+             unittest.mock.patch.object(compare_servers, "MAPS_S", 0.05):
+            self.assertFalse(compare_servers.becomes_preloaded(1, "x"))
 
     def test_missing_programs_are_named(self):
         listing = subprocess.run([sys.executable, "-B", COMPARE, "--only-programs", "--list", *OURS], check=False,
