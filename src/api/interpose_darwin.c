@@ -33,61 +33,9 @@ NEWER(void *, malloc_type_aligned_alloc, size_t alignment, size_t size, uint64_t
 NEWER(int, malloc_type_posix_memalign, void **block, size_t alignment, size_t size, uint64_t type);
 NEWER(void, malloc_type_free, void *block, uint64_t type);
 
-static void *our_malloc(size_t size)
-{
-    return contract_malloc(size);
-}
+#define FAMILY(result, name, arguments) static result our_##name arguments
 
-static void our_free(void *block)
-{
-    contract_free(block);
-}
-
-static void *our_calloc(size_t count, size_t size)
-{
-    return zci_api_calloc(count, size);
-}
-
-static void *our_realloc(void *block, size_t size)
-{
-    return darwin_realloc(block, size);
-}
-
-static void *our_reallocf(void *block, size_t size)
-{
-    return darwin_reallocf(block, size);
-}
-
-static void *our_reallocarray(void *block, size_t count, size_t size)
-{
-    return darwin_reallocarray(block, count, size);
-}
-
-static void *our_valloc(size_t size)
-{
-    return zci_api_valloc(size);
-}
-
-static void *our_aligned_alloc(size_t alignment, size_t size)
-{
-    return darwin_aligned_alloc(alignment, size);
-}
-
-static int our_posix_memalign(void **block, size_t alignment, size_t size)
-{
-    return zci_api_posix_memalign(block, alignment, size);
-}
-
-static size_t our_size(const void *block)
-{
-    size_t bytes = zci_zone.zone.size(&zci_zone.zone, block);
-    return bytes != 0 || block == NULL ? bytes : zci_foreign_usable_bytes(block);
-}
-
-static size_t our_good_size(size_t size)
-{
-    return zci_api_good_size(size);
-}
+#include "api/malloc_darwin.def"
 
 static void *our_type_malloc(size_t size, uint64_t type)
 {
@@ -149,8 +97,8 @@ __attribute__((used, section("__DATA,__interpose"))) static const struct {
     PAIR(our_valloc, valloc),
     PAIR(our_aligned_alloc, aligned_alloc),
     PAIR(our_posix_memalign, posix_memalign),
-    PAIR(our_size, malloc_size),
-    PAIR(our_good_size, malloc_good_size),
+    PAIR(our_malloc_size, malloc_size),
+    PAIR(our_malloc_good_size, malloc_good_size),
     PAIR(our_reallocarray, reallocarray),
     PAIR(our_type_malloc, malloc_type_malloc),
     PAIR(our_type_calloc, malloc_type_calloc),

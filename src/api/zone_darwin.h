@@ -144,6 +144,8 @@ extern struct zone *zci_zone_proxied; /* atomic */
 
 extern const struct zone_introspection zci_zone_introspection;
 extern const struct zone_introspection zci_zone_twin_introspection;
+extern const struct zone_introspection zci_zone_proxy_introspection;
+size_t zci_zone_proxy_good_size(struct zone *zone, size_t size);
 
 /* The default zone before ours. */
 extern struct zone *zci_zone_former;

@@ -218,7 +218,7 @@ const struct zone_introspection zci_zone_introspection = {
     .zone_type = 0,
 };
 
-/* --- the twin ----------------------------------------------------------------------------------------- */
+/* --- the twin and the proxy: zones whose blocks are another's to show ------------------------------------ */
 
 static zone_result enumerate_nothing(zone_task task, void *context, unsigned type_mask,
                                      uintptr_t zone, zone_reader *reader, zone_recorder *recorder)
@@ -281,18 +281,16 @@ static void no_task_statistics(zone_task task, uintptr_t zone, zone_reader *read
     *statistics = (struct zone_statistics){0};
 }
 
-const struct zone_introspection zci_zone_twin_introspection = {
-    .enumerator = enumerate_nothing,
-    .good_size = good_size,
-    .check = check_nothing,
-    .print = print_nothing,
-    .log = log_block,
-    .force_lock = lock_nothing,
-    .force_unlock = lock_nothing,
-    .statistics = no_statistics,
-    .zone_locked = never_locked,
-    .reinit_lock = lock_nothing,
-    .print_task = print_no_task,
-    .task_statistics = no_task_statistics,
-    .zone_type = 0,
-};
+/* They differ in who knows what size a block would have. */
+#define NOTHING_BUT(good_size_of)                                                                  \
+    {                                                                                              \
+        .enumerator = enumerate_nothing, .good_size = (good_size_of), .check = check_nothing,      \
+        .print = print_nothing, .log = log_block, .force_lock = lock_nothing,                      \
+        .force_unlock = lock_nothing, .statistics = no_statistics, .zone_locked = never_locked,    \
+        .reinit_lock = lock_nothing, .print_task = print_no_task,                                  \
+        .task_statistics = no_task_statistics                                                      \
+    }
+
+const struct zone_introspection zci_zone_twin_introspection = NOTHING_BUT(good_size);
+const struct zone_introspection zci_zone_proxy_introspection =
+    NOTHING_BUT(zci_zone_proxy_good_size);

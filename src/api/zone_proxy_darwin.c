@@ -110,71 +110,11 @@ static int proxy_claimed_address(struct zone *zone, void *address)
                                                             : to->size(to, address) != 0;
 }
 
-static zone_result proxy_enumerate(zone_task task, void *context, unsigned type_mask,
-                                   uintptr_t zone, zone_reader *reader, zone_recorder *recorder)
-{
-    (void)task;
-    (void)context;
-    (void)type_mask;
-    (void)zone;
-    (void)reader;
-    (void)recorder;
-    return KERN_SUCCESS;
-}
-
-static size_t proxy_good_size(struct zone *zone, size_t size)
+size_t zci_zone_proxy_good_size(struct zone *zone, size_t size)
 {
     (void)zone;
     return other()->introspect->good_size(other(), size);
 }
-
-static int proxy_check(struct zone *zone)
-{
-    (void)zone;
-    return 1;
-}
-
-static void proxy_print(struct zone *zone, int verbose)
-{
-    (void)zone;
-    (void)verbose;
-}
-
-static void proxy_log(struct zone *zone, void *block)
-{
-    (void)zone;
-    (void)block;
-}
-
-static void proxy_nothing(struct zone *zone)
-{
-    (void)zone;
-}
-
-static void proxy_statistics(struct zone *zone, struct zone_statistics *statistics)
-{
-    (void)zone;
-    *statistics = (struct zone_statistics){0};
-}
-
-static int proxy_locked(struct zone *zone)
-{
-    (void)zone;
-    return 0;
-}
-
-static const struct zone_introspection proxy_introspection = {
-    .enumerator = proxy_enumerate,
-    .good_size = proxy_good_size,
-    .check = proxy_check,
-    .print = proxy_print,
-    .log = proxy_log,
-    .force_lock = proxy_nothing,
-    .force_unlock = proxy_nothing,
-    .statistics = proxy_statistics,
-    .zone_locked = proxy_locked,
-    .reinit_lock = proxy_nothing,
-};
 
 /* Version 10: with the entries above it needs nothing of later ones. */
 struct zone_pages zci_zone_proxy __attribute__((aligned(ZONE_BYTES))) = {
@@ -190,7 +130,7 @@ struct zone_pages zci_zone_proxy __attribute__((aligned(ZONE_BYTES))) = {
             .zone_name = "zcmalloc (stand-in)",
             .batch_malloc = proxy_batch_malloc,
             .batch_free = proxy_batch_free,
-            .introspect = &proxy_introspection,
+            .introspect = &zci_zone_proxy_introspection,
             .version = 10,
             .memalign = proxy_memalign,
             .free_definite_size = proxy_free_definite_size,
