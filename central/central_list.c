@@ -33,7 +33,7 @@ struct central_list {
     struct span *buckets[BUCKETS];
     uint64_t empty_count;  /* listed spans with no block out; atomic: zci_central_drain looks */
     struct span *sweeping; /* the one that is SPAN_SWEEPING, or NULL */
-    uint64_t sweeper;    /* the identity of the thread that sweeps it; 0: nobody, see fork_child */
+    uint64_t sweeper;    /* the thread that sweeps it; 0 in the child of a fork: it is not there */
     uint64_t span_count; /* atomic, relaxed: statistics */
     uint64_t free_count;
     uint64_t fetch_count;

@@ -40,7 +40,7 @@ static struct {
     uint64_t refault_count;
     uint64_t fresh_count;
     uint64_t return_count;
-    struct huge_page_calm calm;
+    struct huge_page_trail huge_trail;
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP)};
 
 static struct run_tree *tree_of(const struct span *span)
@@ -202,7 +202,7 @@ static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granu
     /* Pairs with zci_page_heap_each_run: the run is described before it is in front of the frontier. */
     atomic_store_release(&arena->frontier, end);
     counter_add(&heap.used_bytes, (skip + granules) * ZCI_GRANULE_BYTES);
-    huge_page_welcome(&heap.calm, heap.used_bytes, arena->start, span->start, span_end(span));
+    huge_page_welcome(&heap.huge_trail, heap.used_bytes, arena->start, span->start, span_end(span));
     if (skip == 0)
         return span;
     struct span *aligned = split_locked(span, skip);

@@ -3,8 +3,8 @@
 /* class_map.h - the size class of an address, for free: one byte per granule of the whole address space.
  * Invariants: a byte is twice the class of the SMALL span that covers its granule, else 0. NULL, foreign
  *             and large pointers read 0, whose bin never has room: the one branch of free is also the
- *             test for all of these. So is that of ZCI_CLASS_PRIVATE. Any pointer value may be looked up; the mask keeps the read inside.
- *             Where the flat map cannot be reserved (ulimit -v) the mask is 0, every pointer reads 0,
+ *             test for all of these; so it is for small blocks of private heaps, whose byte is twice
+ *             ZCI_CLASS_PRIVATE. Any pointer value may be looked up; the mask keeps the read inside. Where the flat map cannot be reserved (ulimit -v) the mask is 0, every pointer reads 0,
  *             and the slow side asks the page map.
  * Locking:    reads take none: a byte is written before any block of its granule is handed out, and the
  *             hand-over of the block orders the two.

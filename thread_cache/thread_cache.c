@@ -326,6 +326,7 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
 /* A full batch leaves the thread. */
 static void send(struct thread_cache *cache, unsigned class_index, struct batch *batch)
 {
+    cache->shelves[class_index].has_sent = 1;
     bool is_put = depot_put(class_index, cache->spread, batch);
     thread_cache_count(cache, is_put ? COUNT_DEPOT_PUT : COUNT_DEPOT_FULL);
     if (is_put)
@@ -402,7 +403,6 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
             thread_cache_count(cache, COUNT_SPARE_KEEP);
         } else {
             count_miss(shelf);
-            shelf->has_sent = 1;
             send(cache, class_index, full);
         }
         struct batch *fresh = stash_take(cache, grade);

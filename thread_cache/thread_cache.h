@@ -3,9 +3,10 @@
 /* thread_cache.h - the fast path: one bin per class, owned by one thread.
  * Invariants: a bin's top points behind the last free block of its loaded batch; top[-1] is NULL iff it is
  *             empty, for the batch's floor lies below its first object; top == end iff there is no room.
- *             The first and the last bin have neither blocks nor room, for good. A thread without a cache has one whose bins
- *             are all like that and are never written: initialisation costs no branch. A bin is
- *             consistent between any two instructions, so another process may read it at any time.
+ *             The first and the last bin have neither blocks nor room, for good. A thread without a cache
+ *             has one whose bins are all like that and are never written: initialisation costs no branch.
+ *             A bin is consistent between any two instructions, so another process may read it at any
+ *             time.
  * Locking:    none, no atomics: only the owner touches a live cache.
  * Costs:      malloc 17 and free 16 instructions on x86-64 with gcc (tests/shape/fast_path.gcc.golden).
  *             16 bytes per class and 32 for its cold half. */

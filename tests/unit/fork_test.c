@@ -59,7 +59,8 @@ static void fork_in_os_call(void)
 {
     fake_os.on_call = NULL;
     forked = fork();
-    alarm(20);
+    if (forked == 0)
+        alarm(20);
 }
 
 static void child(void)
