@@ -123,6 +123,23 @@ class Run(unittest.TestCase):
         self.assertEqual(listing.returncode, 0 if "python3" in listing.stdout else 1, listing.stderr)
         self.assertIn("skipped: db_bench: db_bench not installed", listing.stderr)
 
+    def test_a_variant_has_variables_of_its_own(self):
+        library = os.environ["ZC_LIBRARY"]
+        done = compare("--quick", "--rounds", "1", "--only", "symbolic/1", "--ours", f"a={library}",
+                       "--ours", f"b={library},ZCMALLOC_GC_MS=7", "--allocators", "a,b", "--json", self.path("r.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([entry["variables"] for entry in self.load("r.json")["allocators"]], [[], ["ZCMALLOC_GC_MS=7"]])
+        sys.path.insert(0, os.path.dirname(COMPARE))
+        import compare_allocators
+        variant = compare_allocators.named_library(f"b={library},ZCMALLOC_VERBOSE=1,X=y", "--ours")
+        said = subprocess.run(["env", *variant.settings(), "sh", "-c", "echo $X"], capture_output=True, text=True,
+                              check=True)
+        self.assertEqual(said.stdout, "y\n")
+        self.assertIn("zcmalloc", said.stderr)
+        done = compare("--quick", "--ours", f"b={library},nonsense", "--allocators", "b")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("VARIABLE=VALUE, not nonsense", done.stderr)
+
     def test_wrong_arguments(self):
         self.assertEqual(compare("--threads", "1,x").returncode, 2)
         for arguments in (["--only", "no such row"], ["--add", "x=/nowhere"], ["--add", f"x={__file__}"]):
