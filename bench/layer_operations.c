@@ -52,6 +52,8 @@ size_t layer_cache_pairs(size_t size, size_t count)
 
 struct batch *layer_batch_alloc(size_t size)
 {
+    /* Batches of blocks that another benchmark left there would be swapped for empty ones. */
+    zci_depot_drain();
     unsigned count = 0;
     unsigned grade = batch_grade_for(zci_size_classes[size_class_of(size)].batch);
     struct batch *batch = zci_batch_alloc(grade, 0, &count);

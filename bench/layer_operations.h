@@ -23,7 +23,7 @@ size_t layer_cache_pairs(size_t size, size_t count);
 
 /* central: a batch to the depot, and one out of it again; start spreads threads over the slots. The
  * batch in hand has no blocks, so none may stay in the depot: every caller takes as many as it
- * puts. */
+ * puts. layer_batch_alloc empties all depots: call it before the first pass of any thread. */
 struct batch *layer_batch_alloc(size_t size);
 void layer_batch_free(struct batch *batch);
 struct batch *layer_depot_pass(size_t size, size_t start, struct batch *batch);
