@@ -124,14 +124,20 @@ static void enlist_locked(struct central_list *list, struct span *span, unsigned
     span->bucket = (uint8_t)bucket;
 }
 
-/* Puts the span where its occupancy belongs. */
-static void relist_locked(struct central_list *list, struct span *span, uint32_t capacity)
+ZCI_INLINE unsigned bucket_of(uint32_t used, const struct size_class *size_class)
 {
-    if (span->used == capacity) {
+    return BUCKETS - 1 - (used * size_class->eighths >> SIZE_CLASS_EIGHTHS_SHIFT);
+}
+
+/* Puts the span where its occupancy belongs. */
+static void relist_locked(struct central_list *list, struct span *span,
+                          const struct size_class *size_class)
+{
+    if (span->used == size_class->capacity) {
         unlist_locked(list, span);
         return;
     }
-    unsigned bucket = BUCKETS - 1 - span->used * BUCKETS / capacity;
+    unsigned bucket = bucket_of(span->used, size_class);
     if (bucket == span->bucket)
         return;
     unlist_locked(list, span);
@@ -171,7 +177,7 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
                 counter_add(&list->span_count, 1);
                 counter_add(&list->span_made_count, 1);
                 counter_add(&list->empty_count, 1);
-                relist_locked(list, fresh, size_class->capacity);
+                relist_locked(list, fresh, size_class);
             } else if (list->filled == 0) {
                 break;
             }
@@ -184,7 +190,7 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
         }
         touch_locked(span);
         taken += span_take_blocks(span, size_class, objects + taken, count - taken);
-        relist_locked(list, span, size_class->capacity);
+        relist_locked(list, span, size_class);
     }
     counter_add(&list->fetch_count, taken);
     lock_release(&list->lock);
@@ -192,19 +198,31 @@ size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
     return taken;
 }
 
-struct span *zci_central_span_of(unsigned class_index, const void *block, uint32_t *index)
+/* A block that does not lie in its span as one that is out of it does. */
+static ZCI_COLD ZCI_NORETURN void report(const struct span *span,
+                                         const struct size_class *size_class, const void *block)
 {
-    const struct size_class *size_class = &zci_size_classes[class_index];
-    struct span *span = pagemap_get((uintptr_t)block);
-    /* The class map said SMALL when the block was freed; a span that has ended since had all its blocks
-     * back, this one included. */
-    if (span == NULL || span_state(span) != SPAN_SMALL || span->class_index != class_index ||
-        span_heap(span) != 0)
+    size_t offset = (uintptr_t)block - span->start;
+    size_t index = size_class_index(size_class, offset);
+    if (index * size_class->bytes != offset || index >= size_class->capacity)
+        zci_report_interior_free(block, size_class->bytes);
+    zci_report_double_free(block, size_class->bytes);
+}
+
+/* The span of a block that the class map called a small one of this class when it was freed. A span that has ended
+ * since had all its blocks back, this one included. */
+ZCI_INLINE struct span *span_of(unsigned class_index, const struct size_class *size_class,
+                                struct pagemap_cursor *cursor, const void *block, uint32_t *index)
+{
+    struct span *span = pagemap_get_near(cursor, (uintptr_t)block);
+    if (ZCI_UNLIKELY(span == NULL) || ZCI_UNLIKELY(!span_is_small(span, class_index)) ||
+        ZCI_UNLIKELY(span_heap(span) != 0))
         zci_report_double_free(block, size_class->bytes);
     size_t offset = (uintptr_t)block - span->start;
     *index = size_class_index(size_class, offset);
-    if (*index * (size_t)size_class->bytes != offset || *index >= size_class->capacity)
-        zci_report_interior_free(block, size_class->bytes);
+    if (ZCI_UNLIKELY(*index * (size_t)size_class->bytes != offset) ||
+        ZCI_UNLIKELY(*index >= atomic_load_relaxed(&span->carved)))
+        report(span, size_class, block);
     return span;
 }
 
@@ -217,16 +235,10 @@ static void retire_locked(struct central_list *list, struct span *span)
     counter_add(&list->span_count, (uint64_t)-1);
 }
 
-/* Returns blocks that lie side by side in objects and in one span; true if the span is now empty. */
-static bool return_run_locked(struct central_list *list, struct span *span, void *const *objects,
-                              const uint32_t *indices, size_t count)
+/* A block came back, and the span's list may no longer be the right one. true: the span is empty and nobody's. */
+static bool settle_locked(struct central_list *list, struct span *span,
+                          const struct size_class *size_class)
 {
-    uint32_t class_bytes = zci_size_classes[span->class_index].bytes;
-    for (size_t i = 0; i < count; i++)
-        if (ZCI_UNLIKELY(!span_put_block(span, indices[i])))
-            zci_report_double_free(objects[i], class_bytes);
-    span->used -= (uint32_t)count;
-    touch_locked(span);
     if (span->bucket == SPAN_SWEEPING)
         return false;
     if (span->used == 0 && list->empty_count >= ZCI_EMPTY_SPANS_KEPT) {
@@ -234,7 +246,7 @@ static bool return_run_locked(struct central_list *list, struct span *span, void
         return true;
     }
     counter_add(&list->empty_count, span->used == 0);
-    relist_locked(list, span, zci_size_classes[span->class_index].capacity);
+    relist_locked(list, span, size_class);
     return false;
 }
 
@@ -255,20 +267,28 @@ ZCI_READS_RACILY static bool is_idle(const struct span *span, uint32_t age)
 static void return_chunk(unsigned class_index, void *const *objects, size_t count)
 {
     struct central_list *list = &lists[class_index];
+    const struct size_class *size_class = &zci_size_classes[class_index];
     struct span *spans[LOOKUP_CHUNK];
     uint32_t indices[LOOKUP_CHUNK];
     struct span *empty = NULL;
+    struct pagemap_cursor cursor = PAGEMAP_CURSOR_INIT;
     for (size_t i = 0; i < count; i++) {
-        spans[i] = zci_central_span_of(class_index, objects[i], &indices[i]);
+        spans[i] = span_of(class_index, size_class, &cursor, objects[i], &indices[i]);
         __builtin_prefetch(&spans[i]->bitmap[indices[i] / 64], 1);
     }
     lock_acquire(&list->lock);
-    for (size_t i = 0, j; i < count; i = j) {
-        for (j = i + 1; j < count && spans[j] == spans[i]; j++)
-            ;
-        if (return_run_locked(list, spans[i], objects + i, indices + i, j - i)) {
-            spans[i]->next = empty;
-            empty = spans[i];
+    uint32_t tick = atomic_load_relaxed(&tick_now);
+    for (size_t i = 0; i < count; i++) {
+        struct span *span = spans[i];
+        if (ZCI_UNLIKELY(!span_put_block(span, indices[i])))
+            zci_report_double_free(objects[i], size_class->bytes);
+        span->touched_tick = tick;
+        uint32_t used = --span->used;
+        if (ZCI_LIKELY(bucket_of(used, size_class) == span->bucket && used != 0))
+            continue;
+        if (settle_locked(list, span, size_class)) {
+            span->next = empty;
+            empty = span;
         }
     }
     counter_add(&list->return_count, count);
@@ -331,7 +351,7 @@ static void end_sweep_locked(struct central_list *list, struct span *span, size_
     span->purged_pages = (uint16_t)purged_pages;
     count_purged_locked(list, (int64_t)purged_pages);
     counter_add(&list->empty_count, span->used == 0);
-    relist_locked(list, span, zci_size_classes[span->class_index].capacity);
+    relist_locked(list, span, &zci_size_classes[span->class_index]);
 }
 
 bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image)
@@ -408,7 +428,7 @@ static void rebuild_span(struct span *span, void *context)
         return;
     span->bucket = SPAN_UNLISTED;
     counter_add(&list->empty_count, span->used == 0);
-    relist_locked(list, span, zci_size_classes[class_index].capacity);
+    relist_locked(list, span, &zci_size_classes[class_index]);
 }
 
 void zci_central_fork_child(void)

@@ -55,9 +55,6 @@ struct central_stats {
 /* A snapshot. */
 void zci_central_stats(unsigned class_index, struct central_stats *stats);
 
-/* The span of a live small block of this class, or the end of the program. */
-struct span *zci_central_span_of(unsigned class_index, const void *block, uint32_t *index);
-
 /* After the hard limit was set or lifted: purged pages are charged, or no longer. */
 void zci_central_follow_limit(void);
 

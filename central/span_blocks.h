@@ -59,12 +59,12 @@ ZCI_INLINE void span_reverse_blocks(void **objects, size_t count)
     }
 }
 
-/* false: the block is free already. */
+/* index is below carved. false: the block is free already. */
 ZCI_INLINE bool span_put_block(struct span *span, uint32_t index)
 {
     uint64_t *word = &span->bitmap[index / 64];
     uint64_t bit = (uint64_t)1 << index % 64;
-    if (ZCI_UNLIKELY((*word & bit) != 0 || index >= span->carved))
+    if (ZCI_UNLIKELY((*word & bit) != 0))
         return false;
     *word |= bit;
     return true;

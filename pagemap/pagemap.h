@@ -38,6 +38,33 @@ ZCI_INLINE struct span *pagemap_get(uintptr_t address)
     return atomic_load_acquire(&leaf->spans[granule & (PAGEMAP_LEAF_ENTRIES - 1)]);
 }
 
+/* Where the last look-up of several was; most are in the same leaf. */
+struct pagemap_cursor {
+    uintptr_t high;
+    struct pagemap_leaf *leaf; /* NULL: none yet */
+};
+
+#define PAGEMAP_CURSOR_INIT                                                                        \
+    {                                                                                              \
+        UINTPTR_MAX, NULL                                                                          \
+    }
+
+/* As pagemap_get. */
+ZCI_INLINE struct span *pagemap_get_near(struct pagemap_cursor *cursor, uintptr_t address)
+{
+    size_t granule = address >> ZCI_GRANULE_SHIFT;
+    uintptr_t high = granule >> PAGEMAP_LEAF_SHIFT;
+    if (ZCI_UNLIKELY(high != cursor->high)) {
+        if (ZCI_UNLIKELY(high >= PAGEMAP_ROOT_ENTRIES))
+            return NULL;
+        struct pagemap_leaf *leaf = atomic_load_acquire(&zci_pagemap_root[high]);
+        if (ZCI_UNLIKELY(leaf == NULL))
+            return NULL;
+        *cursor = (struct pagemap_cursor){high, leaf};
+    }
+    return atomic_load_acquire(&cursor->leaf->spans[granule & (PAGEMAP_LEAF_ENTRIES - 1)]);
+}
+
 /* address lies in a range that zci_pagemap_cover has seen. */
 ZCI_INLINE void pagemap_set(uintptr_t address, struct span *span)
 {

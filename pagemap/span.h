@@ -34,8 +34,16 @@ enum span_state {
 struct span {
     uint64_t start;
     uint32_t granules;
-    uint8_t state; /* atomic; enum span_state */
-    uint8_t class_index;
+
+    union {
+        struct {
+            uint8_t state; /* atomic; enum span_state */
+            uint8_t class_index;
+        };
+
+        uint16_t state_and_class;
+    };
+
     uint8_t is_zero; /* no byte was ever written since the OS gave or purged it; see page_heap.c */
 
     union {
@@ -74,6 +82,18 @@ ZCI_INLINE void span_set_state(struct span *span, enum span_state state)
 {
     /* Pairs with span_state: publishes all other fields. */
     atomic_store_release(&span->state, (uint8_t)state);
+}
+
+/* State and class at one glance. */
+ZCI_INLINE bool span_is_small(const struct span *span, unsigned class_index)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    unsigned wanted = class_index << 8 | SPAN_SMALL;
+#else
+    unsigned wanted = SPAN_SMALL << 8 | class_index;
+#endif
+    /* Pairs with span_set_state. */
+    return atomic_load_acquire(&span->state_and_class) == wanted;
 }
 
 ZCI_INLINE size_t span_bytes(const struct span *span)

@@ -3,6 +3,8 @@
 /* api.c - the standards' fine print, see contract.h. */
 #include "api/contract.h"
 
+#include <string.h>
+
 static void *fail(int error)
 {
     errno = error;
@@ -47,10 +49,9 @@ void zci_api_free_slow(void *block)
     errno = saved;
 }
 
-void *zci_api_calloc(size_t count, size_t size)
+static ZCI_NOINLINE void *calloc_slow(size_t bytes)
 {
-    size_t bytes;
-    if (ZCI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes) || is_too_large(bytes)))
+    if (ZCI_UNLIKELY(is_too_large(bytes)))
         return fail(ENOMEM);
     int saved = errno;
     void *block = zci_heap_alloc_zeroed(bytes);
@@ -58,7 +59,42 @@ void *zci_api_calloc(size_t count, size_t size)
     return or_no_memory(block);
 }
 
+/* Whole words of a block, at least one. For few of them a call is most of the work: two stores overlap. */
+ZCI_INLINE void *zero_words(char *block, size_t bytes)
+{
+    size_t words_bytes = align_up(bytes + (bytes == 0), 8);
+    if (words_bytes > 32)
+        return memset(block, 0, words_bytes);
+    if (words_bytes <= 16) {
+        memset(block, 0, 8);
+        memset(block + words_bytes - 8, 0, 8);
+    } else {
+        memset(block, 0, 16);
+        memset(block + words_bytes - 16, 0, 16);
+    }
+    return block;
+}
+
+void *zci_api_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (ZCI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
+        return fail(ENOMEM);
+    void *block = thread_cache_pop(bytes);
+    return ZCI_LIKELY(block != NULL) ? zero_words(block, bytes) : calloc_slow(bytes);
+}
+
 /* Apart, so that a realloc that has nothing to do needs no frame. */
+static ZCI_NOINLINE void *move_small(void *block, size_t usable, size_t size)
+{
+    if (ZCI_UNLIKELY(is_too_large(size)))
+        return fail(ENOMEM);
+    int saved = errno;
+    void *moved = zci_heap_move_small(block, usable, size);
+    errno = saved;
+    return or_no_memory(moved);
+}
+
 static ZCI_NOINLINE void *resize_block(void *block, size_t size)
 {
     if (ZCI_UNLIKELY(is_too_large(size)))
@@ -89,9 +125,10 @@ void *zci_api_realloc(void *block, size_t size)
         return new_block(size);
     if (ZCI_UNLIKELY(size == 0))
         return free_block(block);
-    if (ZCI_LIKELY(heap_resize_is_void(block, size)))
-        return block;
-    return resize_block(block, size);
+    size_t usable = heap_small_bytes(block);
+    if (ZCI_UNLIKELY(usable == 0))
+        return resize_block(block, size);
+    return heap_fits(usable, size) ? block : move_small(block, usable, size);
 }
 
 void *zci_api_reallocarray(void *block, size_t count, size_t size)

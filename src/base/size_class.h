@@ -38,12 +38,15 @@ enum {
     ZCI_CLASS_PRIVATE = ZCI_CLASS_COUNT
 };
 
+#define SIZE_CLASS_EIGHTHS_SHIFT 24
+
 struct size_class {
     uint32_t bytes;
     uint32_t capacity; /* blocks per span */
     uint16_t granules; /* per span */
     uint16_t batch;    /* blocks moved at once, at most */
-    uint32_t unused;
+    uint32_t
+        eighths; /* floor(8 * 2^24 / capacity): used * eighths >> 24 is how many eighths are out, below 8 */
     uint64_t
         reciprocal; /* ceil(2^40 / bytes): offset * reciprocal >> 40 is offset / bytes, exactly */
 };

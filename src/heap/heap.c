@@ -250,16 +250,8 @@ size_t zci_heap_room_ahead(size_t usable, size_t size)
     return max_size(size, ahead);
 }
 
-void *zci_heap_resize(void *block, size_t size)
+void *zci_heap_move_small(void *block, size_t usable, size_t size)
 {
-    struct span *span = checked_span(block, "realloc");
-    size_t usable = usable_bytes(span);
-    if (span_heap(span) != 0)
-        return zci_private_resize(zci_private_of(span), block, size, "realloc");
-    if (span_state(span) != SPAN_SMALL && size > ZCI_SMALL_MAX_BYTES)
-        return zci_large_resize(span, size);
-    if (heap_fits(usable, size))
-        return block;
     size_t wanted = zci_heap_room_ahead(usable, size);
     void *moved = thread_cache_pop(wanted);
     if (moved == NULL)
@@ -272,6 +264,19 @@ void *zci_heap_resize(void *block, size_t size)
     if (!thread_cache_push(block))
         zci_heap_free_slow(block);
     return moved;
+}
+
+void *zci_heap_resize(void *block, size_t size)
+{
+    struct span *span = checked_span(block, "realloc");
+    size_t usable = usable_bytes(span);
+    if (span_heap(span) != 0)
+        return zci_private_resize(zci_private_of(span), block, size, "realloc");
+    if (span_state(span) != SPAN_SMALL && size > ZCI_SMALL_MAX_BYTES)
+        return zci_large_resize(span, size);
+    if (heap_fits(usable, size))
+        return block;
+    return zci_heap_move_small(block, usable, size);
 }
 
 bool zci_heap_owns(const void *block)

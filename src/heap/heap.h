@@ -37,6 +37,8 @@ void *zci_heap_alloc_zeroed(size_t size);
 void *zci_heap_alloc_aligned(size_t size, size_t alignment);
 /* block is not NULL and size not 0; on failure the block is as it was. */
 void *zci_heap_resize(void *block, size_t size);
+/* The same for a block of usable bytes, heap_small_bytes of it, that size does not fit. */
+void *zci_heap_move_small(void *block, size_t usable, size_t size);
 
 /* Stays where it is if it fits and at least half of it is used: a class apart is not worth a copy. */
 ZCI_INLINE bool heap_fits(size_t usable, size_t size)
@@ -49,20 +51,21 @@ ZCI_INLINE bool heap_fits(size_t usable, size_t size)
  * need all of twice the room. */
 size_t zci_heap_room_ahead(size_t usable, size_t size);
 
-/* true: realloc has nothing to do for this block, which is small and starts here. false says nothing. */
-ZCI_INLINE bool heap_resize_is_void(const void *block, size_t size)
+/* The bytes of the small block that starts here; 0 says nothing: private heaps' are not looked for. */
+ZCI_INLINE size_t heap_small_bytes(const void *block)
 {
     size_t class_index = class_map_get(block) / 2;
     const struct size_class *size_class = &zci_size_classes[class_index];
     /* Neither 0 nor ZCI_CLASS_PRIVATE. */
-    if (ZCI_UNLIKELY(class_index - 1 >= ZCI_CLASS_COUNT - 1) || !heap_fits(size_class->bytes, size))
-        return false;
+    if (ZCI_UNLIKELY(class_index - 1 >= ZCI_CLASS_COUNT - 1))
+        return 0;
     /* The class map knows this granule, so the page map does. */
     uintptr_t start = (uintptr_t)block & ~(ZCI_GRANULE_BYTES - 1);
     if (size_class->granules != 1)
         start = pagemap_get((uintptr_t)block)->start;
     size_t offset = (uintptr_t)block - start;
-    return size_class_index(size_class, offset) * (size_t)size_class->bytes == offset;
+    size_t bytes = size_class->bytes;
+    return ZCI_LIKELY(size_class_index(size_class, offset) * bytes == offset) ? bytes : 0;
 }
 
 /* verb names the caller in the report if the pointer is not a live block. */

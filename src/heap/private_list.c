@@ -175,7 +175,7 @@ static void put_block_locked(struct span *span, const struct size_class *size_cl
     uint32_t index = size_class_index(size_class, offset);
     if (index * (size_t)size_class->bytes != offset || index >= size_class->capacity)
         zci_report_interior_free(block, size_class->bytes);
-    if (!span_put_block(span, index))
+    if (index >= span->carved || !span_put_block(span, index))
         zci_report_double_free(block, size_class->bytes);
     span->used--;
 }
