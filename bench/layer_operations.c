@@ -71,7 +71,7 @@ void layer_batch_free(struct batch *batch)
 struct batch *layer_depot_pass(size_t size, size_t start, struct batch *batch)
 {
     unsigned class_index = size_class_of(size);
-    if (!depot_put(class_index, start, batch))
+    if (!depot_put(class_index, shard_of(start), start, batch))
         return batch;
     /* A look at all slots may miss a batch that others move meanwhile; it is there. */
     while ((batch = depot_take(class_index, start)) == NULL)
@@ -82,7 +82,7 @@ struct batch *layer_depot_pass(size_t size, size_t start, struct batch *batch)
 size_t layer_central_pass(size_t size, void **blocks, size_t count)
 {
     unsigned class_index = size_class_of(size);
-    size_t got = zci_central_fetch(class_index, blocks, count);
+    size_t got = zci_central_fetch(class_index, 0, blocks, count);
     zci_central_return(class_index, blocks, got);
     return got;
 }

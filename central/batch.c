@@ -4,17 +4,28 @@
  * ones must find their way back between threads without a lock. */
 #include "central/batch.h"
 
+#include "central/shard.h"
 #include "central/slots.h"
 
-#define POOL_SLOTS 16
+#define POOL_SLOTS 8
 
 static struct {
     void *slots[POOL_SLOTS];
-} pool[BATCH_GRADES] ZCI_LINE;
+} pool[ZCI_SHARDS][BATCH_GRADES] ZCI_LINE;
 
-struct batch *zci_batch_alloc(unsigned grade, size_t start, unsigned *count)
+static struct batch *take_chain(unsigned grade, size_t number)
 {
-    struct batch *batch = slots_take(pool[grade].slots, POOL_SLOTS, start);
+    unsigned count = atomic_load_relaxed(&zci_shard_count);
+    struct batch *chain = NULL;
+    for (unsigned i = 0; i < count && chain == NULL; i++)
+        chain = slots_take(pool[shard_after(shard_of(number), i, count)][grade].slots, POOL_SLOTS,
+                           number);
+    return chain;
+}
+
+struct batch *zci_batch_alloc(unsigned grade, size_t number, unsigned *count)
+{
+    struct batch *batch = take_chain(grade, number);
     if (batch != NULL) {
         *count = batch->count;
         batch->count = 0;
@@ -32,11 +43,11 @@ struct batch *zci_batch_alloc(unsigned grade, size_t start, unsigned *count)
     return batch;
 }
 
-void zci_batch_free(struct batch *chain, size_t start, unsigned count)
+void zci_batch_free(struct batch *chain, size_t number, unsigned count)
 {
     unsigned grade = chain->grade;
     chain->count = count;
-    if (slots_put(pool[grade].slots, POOL_SLOTS, start, chain))
+    if (slots_put(pool[shard_of(number)][grade].slots, POOL_SLOTS, number, chain))
         return;
     while (chain != NULL) {
         struct batch *next = chain->next;

@@ -38,12 +38,11 @@ ZCI_INLINE unsigned batch_grade_for(size_t objects)
     return zci_meta_grade(offsetof(struct batch, objects) + objects * sizeof(void *));
 }
 
-/* Empty batches travel in chains linked by next, so that one exchange moves several. start spreads
- * threads over the pool. */
+/* Empty batches travel in chains linked by next, so that one exchange moves several. number: shard.h. */
 
 /* A chain of *count batches, at least one, or NULL. */
-struct batch *zci_batch_alloc(unsigned grade, size_t start, unsigned *count);
+struct batch *zci_batch_alloc(unsigned grade, size_t number, unsigned *count);
 /* Batches of one grade. */
-void zci_batch_free(struct batch *chain, size_t start, unsigned count);
+void zci_batch_free(struct batch *chain, size_t number, unsigned count);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "central/page_heap.h"
+#include "central/shard.h"
 #include "central/small_span.h"
 #include "central/span_blocks.h"
 #include "os/footprint.h"
@@ -18,10 +19,16 @@
 /* List 0 holds the fullest spans. */
 #define BUCKETS 8
 
-/* Spans without blocks out that a class keeps, so that a program that swings around a full span does not
- * carry it to the page heap and back each time. */
-#ifndef ZCI_EMPTY_SPANS_KEPT
-#define ZCI_EMPTY_SPANS_KEPT 1
+/* Spans without blocks out that a list keeps, so that a program that swings around a full span does not carry it to
+ * the page heap and back each time: one, and up to so many granules if the program swings further. */
+#ifndef ZCI_EMPTY_GRANULES_KEPT
+#define ZCI_EMPTY_GRANULES_KEPT 4
+#endif
+
+/* When a shard lends blocks to others. */
+#define LENDS_ABOVE 4 /* spans */
+#ifndef LENT_BYTES
+#define LENT_BYTES 2048 /* of a block, and more: always */
 #endif
 
 /* Blocks looked up before the lock is taken. */
@@ -29,9 +36,12 @@
 
 struct central_list {
     struct lock lock;
-    uint32_t filled; /* bit b: buckets[b] is not empty; under lock, as all below */
+    uint32_t
+        filled; /* bit b: buckets[b] is not empty; under lock, as all below; atomic: others look */
     struct span *buckets[BUCKETS];
     uint64_t empty_count;  /* listed spans with no block out; atomic: zci_central_drain looks */
+    uint32_t empty_most;   /* of them; one less, so that 0 is what a list starts with */
+    uint32_t retired_tick; /* when one was too many; 0: never */
     struct span *sweeping; /* the one that is SPAN_SWEEPING, or NULL */
     uint64_t sweeper;    /* the thread that sweeps it; 0 in the child of a fork: it is not there */
     uint64_t span_count; /* atomic, relaxed: statistics */
@@ -43,8 +53,24 @@ struct central_list {
     uint32_t keeps_charge; /* there is a hard limit; atomic, relaxed: statistics */
 } ZCI_LINE;
 
-static struct central_list lists[ZCI_CLASS_COUNT] = {
-    [0 ... ZCI_CLASS_COUNT - 1] = {.lock = LOCK_INIT(RANK_CENTRAL_LIST)}};
+static struct central_list lists[ZCI_SHARDS][ZCI_CLASS_COUNT] = {
+    [0 ... ZCI_SHARDS -
+     1] = {[0 ... ZCI_CLASS_COUNT - 1] = {.lock = LOCK_INIT(RANK_CENTRAL_LIST)}}};
+
+/* The lists of all classes of so many shards, in turn; class 0 has none. */
+static struct central_list *next_list(struct central_list *list, unsigned shard_count)
+{
+    struct central_list *end = lists[0] + (size_t)shard_count * ZCI_CLASS_COUNT;
+    do
+        list = list == NULL ? lists[0] : list + 1;
+    while (list < end && (size_t)(list - lists[0]) % ZCI_CLASS_COUNT == 0);
+    return list < end ? list : NULL;
+}
+
+static struct central_list *list_of(const struct span *span)
+{
+    return &lists[span->shard][span->class_index];
+}
 
 /* The collector's clock, and what it purged in vain. */
 static uint32_t tick_now = 1;           /* atomic, relaxed */
@@ -76,8 +102,7 @@ static void count_purged_locked(struct central_list *list, int64_t pages)
 
 void zci_central_follow_limit(void)
 {
-    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
-        struct central_list *list = &lists[c];
+    for (struct central_list *list = NULL; (list = next_list(list, ZCI_SHARDS)) != NULL;) {
         lock_acquire(&list->lock);
         bool keeps_charge = zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT;
         if (keeps_charge != list->keeps_charge) {
@@ -109,7 +134,7 @@ static void unlist_locked(struct central_list *list, struct span *span)
     if (span->prev != NULL)
         span->prev->next = span->next;
     else if ((list->buckets[bucket] = span->next) == NULL)
-        list->filled &= ~(1U << bucket);
+        atomic_store_relaxed(&list->filled, list->filled & ~(1U << bucket));
     span->bucket = SPAN_UNLISTED;
 }
 
@@ -120,7 +145,7 @@ static void enlist_locked(struct central_list *list, struct span *span, unsigned
     if (span->next != NULL)
         span->next->prev = span;
     list->buckets[bucket] = span;
-    list->filled |= 1U << bucket;
+    atomic_store_relaxed(&list->filled, list->filled | 1U << bucket);
     span->bucket = (uint8_t)bucket;
 }
 
@@ -144,16 +169,45 @@ static void relist_locked(struct central_list *list, struct span *span,
     enlist_locked(list, span, bucket);
 }
 
-/* A span of the class with no blocks out, or NULL. Not listed yet. */
-static struct span *new_span(unsigned class_index)
+/* A span is made soon after one was too many: the program swings further than the list keeps. */
+static void keep_more_locked(struct central_list *list, const struct size_class *size_class)
 {
-    struct span *span = zci_small_span_make(&zci_size_classes[class_index], class_index);
+    if (list->retired_tick == 0 || atomic_load_relaxed(&tick_now) - list->retired_tick > 1)
+        return;
+    uint32_t most = 2 * list->empty_most + 1;
+    if ((most + 1) * size_class->granules <= ZCI_EMPTY_GRANULES_KEPT)
+        list->empty_most = most;
+}
+
+/* Before the page heap grows, what lists keep is used. */
+static void drain_before_growth(const struct size_class *size_class)
+{
+    struct page_heap_stats stats;
+    zci_page_heap_stats(&stats);
+    if (stats.dirty_bytes < size_class->granules * ZCI_GRANULE_BYTES)
+        zci_central_drain(0);
+}
+
+/* A span of the class with no blocks out becomes the list's; false: no memory. */
+static bool add_span(struct central_list *list, unsigned class_index, unsigned shard)
+{
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    drain_before_growth(size_class);
+    struct span *span = zci_small_span_make(size_class, class_index);
     if (span == NULL)
-        return NULL;
+        return false;
+    span->shard = (uint8_t)shard;
     touch_locked(span);
     zci_class_map_set(span->start, span->granules, class_index);
-    zci_small_span_publish(span, atomic_load_relaxed(&lists[class_index].span_count));
-    return span;
+    zci_small_span_publish(span, atomic_load_relaxed(&list->span_count));
+    lock_acquire(&list->lock);
+    counter_add(&list->span_count, 1);
+    counter_add(&list->span_made_count, 1);
+    keep_more_locked(list, size_class);
+    counter_add(&list->empty_count, 1);
+    relist_locked(list, span, size_class);
+    lock_release(&list->lock);
+    return true;
 }
 
 static void end_span(struct span *span)
@@ -162,38 +216,80 @@ static void end_span(struct span *span)
     zci_small_span_end(span, &zci_size_classes[span->class_index]);
 }
 
-size_t zci_central_fetch(unsigned class_index, void **objects, size_t count)
+static size_t take_from_locked(struct central_list *list, struct span *span,
+                               const struct size_class *size_class, void **objects, size_t count)
 {
-    struct central_list *list = &lists[class_index];
-    const struct size_class *size_class = &zci_size_classes[class_index];
+    counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
+    if (ZCI_UNLIKELY(span->purged_pages != 0)) {
+        atomic_add_64(&refault_bytes, span->purged_pages * zci_os_page_bytes());
+        unpurge_locked(list, span);
+    }
+    touch_locked(span);
+    size_t taken = span_take_blocks(span, size_class, objects, count);
+    relist_locked(list, span, size_class);
+    counter_add(&list->fetch_count, taken);
+    return taken;
+}
+
+/* From the fullest spans of those in these buckets. */
+static size_t take(struct central_list *list, uint32_t which, const struct size_class *size_class,
+                   void **objects, size_t count)
+{
     size_t taken = 0;
     lock_acquire(&list->lock);
-    while (taken < count) {
-        if (list->filled == 0) {
-            lock_release(&list->lock);
-            struct span *fresh = new_span(class_index);
-            lock_acquire(&list->lock);
-            if (fresh != NULL) {
-                counter_add(&list->span_count, 1);
-                counter_add(&list->span_made_count, 1);
-                counter_add(&list->empty_count, 1);
-                relist_locked(list, fresh, size_class);
-            } else if (list->filled == 0) {
-                break;
-            }
-        }
-        struct span *span = list->buckets[__builtin_ctz(list->filled)];
-        counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
-        if (ZCI_UNLIKELY(span->purged_pages != 0)) {
-            atomic_add_64(&refault_bytes, span->purged_pages * zci_os_page_bytes());
-            unpurge_locked(list, span);
-        }
-        touch_locked(span);
-        taken += span_take_blocks(span, size_class, objects + taken, count - taken);
-        relist_locked(list, span, size_class);
+    while (taken < count && (list->filled & which) != 0) {
+        struct span *span = list->buckets[__builtin_ctz(list->filled & which)];
+        taken += take_from_locked(list, span, size_class, objects + taken, count - taken);
     }
-    counter_add(&list->fetch_count, taken);
     lock_release(&list->lock);
+    return taken;
+}
+
+#define ANY_BUCKET   ((1U << BUCKETS) - 1)
+#define NEARLY_EMPTY (1U << (BUCKETS - 1))
+
+/* What a list gives to other shards before they take another span. Small blocks share cache lines, so only many spans
+ * that are nearly empty are worth that; of large ones few spans are much memory. */
+static uint32_t lent_buckets(const struct central_list *list, const struct size_class *size_class)
+{
+    if (size_class->bytes >= LENT_BYTES)
+        return ANY_BUCKET & ~NEARLY_EMPTY;
+    return atomic_load_relaxed(&list->span_count) > LENDS_ABOVE ? NEARLY_EMPTY : 0;
+}
+
+/* From the spans of other shards, which keep them. */
+static size_t borrow(unsigned class_index, unsigned shard, bool any, void **objects, size_t count)
+{
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    unsigned shard_count = atomic_load_relaxed(&zci_shard_count);
+    size_t taken = 0;
+    for (unsigned i = 1; i < shard_count && taken == 0; i++) {
+        struct central_list *list = &lists[shard_after(shard, i, shard_count)][class_index];
+        uint32_t which = any ? ANY_BUCKET : lent_buckets(list, size_class);
+        if ((atomic_load_relaxed(&list->filled) & which) != 0)
+            taken = take(list, which, size_class, objects, count);
+    }
+    return taken;
+}
+
+size_t zci_central_fetch(unsigned class_index, size_t number, void **objects, size_t count)
+{
+    unsigned shard = shard_of(number);
+    struct central_list *list = &lists[shard][class_index];
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    size_t taken = take(list, ANY_BUCKET, size_class, objects, count);
+    while (taken < count) {
+        size_t more = borrow(class_index, shard, false, objects + taken, count - taken);
+        if (more == 0) {
+            bool has_memory = add_span(list, class_index, shard);
+            more = take(list, ANY_BUCKET, size_class, objects + taken, count - taken);
+            if (!has_memory && more == 0)
+                more = borrow(class_index, shard, true, objects + taken, count - taken);
+            if (more == 0 && !has_memory)
+                break;
+        }
+        taken += more;
+    }
     span_reverse_blocks(objects, taken);
     return taken;
 }
@@ -241,7 +337,8 @@ static bool settle_locked(struct central_list *list, struct span *span,
 {
     if (span->bucket == SPAN_SWEEPING)
         return false;
-    if (span->used == 0 && list->empty_count >= ZCI_EMPTY_SPANS_KEPT) {
+    if (span->used == 0 && list->empty_count > list->empty_most) {
+        list->retired_tick = span->touched_tick;
         retire_locked(list, span);
         return true;
     }
@@ -264,23 +361,29 @@ ZCI_READS_RACILY static bool is_idle(const struct span *span, uint32_t age)
     return atomic_load_relaxed(&tick_now) - span->touched_tick >= age;
 }
 
-static void return_chunk(unsigned class_index, void *const *objects, size_t count)
-{
-    struct central_list *list = &lists[class_index];
-    const struct size_class *size_class = &zci_size_classes[class_index];
+/* Where each of some blocks belongs. The span of one that was put there may have ended since, so its shard is here. */
+struct lookup {
     struct span *spans[LOOKUP_CHUNK];
     uint32_t indices[LOOKUP_CHUNK];
+    uint8_t shards[LOOKUP_CHUNK];
+};
+
+/* Those that belong to this shard; returns the spans that are nobody's now, linked. */
+static struct span *put_blocks(unsigned class_index, unsigned shard, const struct lookup *lookup,
+                               void *const *objects, size_t count)
+{
+    struct central_list *list = &lists[shard][class_index];
+    const struct size_class *size_class = &zci_size_classes[class_index];
     struct span *empty = NULL;
-    struct pagemap_cursor cursor = PAGEMAP_CURSOR_INIT;
-    for (size_t i = 0; i < count; i++) {
-        spans[i] = span_of(class_index, size_class, &cursor, objects[i], &indices[i]);
-        __builtin_prefetch(&spans[i]->bitmap[indices[i] / 64], 1);
-    }
+    size_t returned = 0;
     lock_acquire(&list->lock);
     uint32_t tick = atomic_load_relaxed(&tick_now);
     for (size_t i = 0; i < count; i++) {
-        struct span *span = spans[i];
-        if (ZCI_UNLIKELY(!span_put_block(span, indices[i])))
+        if (ZCI_UNLIKELY(lookup->shards[i] != shard))
+            continue;
+        returned++;
+        struct span *span = lookup->spans[i];
+        if (ZCI_UNLIKELY(!span_put_block(span, lookup->indices[i])))
             zci_report_double_free(objects[i], size_class->bytes);
         span->touched_tick = tick;
         uint32_t used = --span->used;
@@ -291,9 +394,28 @@ static void return_chunk(unsigned class_index, void *const *objects, size_t coun
             empty = span;
         }
     }
-    counter_add(&list->return_count, count);
+    counter_add(&list->return_count, returned);
     lock_release(&list->lock);
-    end_spans(empty);
+    return empty;
+}
+
+static void return_chunk(unsigned class_index, void *const *objects, size_t count)
+{
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    struct lookup lookup;
+    struct pagemap_cursor cursor = PAGEMAP_CURSOR_INIT;
+    uint32_t shards = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct span *span =
+            span_of(class_index, size_class, &cursor, objects[i], &lookup.indices[i]);
+        lookup.spans[i] = span;
+        lookup.shards[i] = span->shard;
+        shards |= 1U << span->shard;
+        __builtin_prefetch(&span->bitmap[lookup.indices[i] / 64], 1);
+    }
+    for (; shards != 0; shards &= shards - 1)
+        end_spans(
+            put_blocks(class_index, (unsigned)__builtin_ctz(shards), &lookup, objects, count));
 }
 
 void zci_central_return(unsigned class_index, void *const *objects, size_t count)
@@ -308,8 +430,8 @@ void zci_central_return(unsigned class_index, void *const *objects, size_t count
 
 void zci_central_drain(uint32_t age)
 {
-    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
-        struct central_list *list = &lists[c];
+    unsigned shard_count = atomic_load_relaxed(&zci_shard_count);
+    for (struct central_list *list = NULL; (list = next_list(list, shard_count)) != NULL;) {
         struct span *empty = NULL;
         if (atomic_load_relaxed(&list->empty_count) == 0)
             continue;
@@ -324,23 +446,28 @@ void zci_central_drain(uint32_t age)
             span->next = empty;
             empty = span;
         }
+        if (age != 0 && empty != NULL)
+            list->empty_most /= 2;
         lock_release(&list->lock);
         end_spans(empty);
     }
 }
 
 /* The descriptor may be of any run, of which others write it: only what is listed here holds still. */
-ZCI_READS_RACILY static unsigned class_of_any(const struct span *span)
+ZCI_READS_RACILY static bool list_of_any(const struct span *span, unsigned *class_index,
+                                         unsigned *shard)
 {
-    return span->class_index;
+    *class_index = span->class_index;
+    *shard = span->shard;
+    return *class_index - 1 < ZCI_CLASS_COUNT - 1 && *shard < ZCI_SHARDS;
 }
 
 ZCI_READS_RACILY static bool can_sweep_locked(const struct span *span, unsigned class_index,
-                                              uint32_t age)
+                                              unsigned shard, uint32_t age)
 {
     return span_state(span) == SPAN_SMALL && span->class_index == class_index &&
-           span_heap(span) == 0 && span->bucket < BUCKETS && span->touched_tick != 0 &&
-           (age == 0 || is_idle(span, age));
+           span->shard == shard && span_heap(span) == 0 && span->bucket < BUCKETS &&
+           span->touched_tick != 0 && (age == 0 || is_idle(span, age));
 }
 
 static void end_sweep_locked(struct central_list *list, struct span *span, size_t purged_pages)
@@ -356,14 +483,14 @@ static void end_sweep_locked(struct central_list *list, struct span *span, size_
 
 bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image)
 {
-    unsigned class_index = class_of_any(span);
-    if (class_index == 0 || class_index >= ZCI_CLASS_COUNT)
+    unsigned class_index, shard;
+    if (!list_of_any(span, &class_index, &shard))
         return false;
-    struct central_list *list = &lists[class_index];
+    struct central_list *list = &lists[shard][class_index];
     lock_acquire(&list->lock);
     if (ZCI_UNLIKELY(list->sweeping != NULL && list->sweeper == 0))
         end_sweep_locked(list, list->sweeping, 0);
-    bool can = can_sweep_locked(span, class_index, age);
+    bool can = can_sweep_locked(span, class_index, shard, age);
     if (can) {
         unlist_locked(list, span);
         counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
@@ -381,11 +508,11 @@ bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image 
 
 void zci_central_sweep_end(struct span *span, size_t purged_pages)
 {
-    struct central_list *list = &lists[span->class_index];
+    struct central_list *list = list_of(span);
     struct span *empty = NULL;
     lock_acquire(&list->lock);
     end_sweep_locked(list, span, purged_pages);
-    if (span->used == 0 && list->empty_count > ZCI_EMPTY_SPANS_KEPT) {
+    if (span->used == 0 && list->empty_count > list->empty_most + 1) {
         retire_locked(list, span);
         counter_add(&list->empty_count, (uint64_t)-1);
         span->next = NULL;
@@ -395,18 +522,24 @@ void zci_central_sweep_end(struct span *span, size_t purged_pages)
     end_spans(empty);
 }
 
+static void add_stats(const struct central_list *list, struct central_stats *stats)
+{
+    stats->span_count += atomic_load_relaxed(&list->span_count);
+    stats->fetch_count += atomic_load_relaxed(&list->fetch_count);
+    stats->return_count += atomic_load_relaxed(&list->return_count);
+    stats->span_made_count += atomic_load_relaxed(&list->span_made_count);
+    if (atomic_load_relaxed(&list->keeps_charge) == 0)
+        stats->purged_bytes += atomic_load_relaxed(&list->purged_pages) * zci_os_page_bytes();
+}
+
 void zci_central_stats(unsigned class_index, struct central_stats *stats)
 {
-    struct central_list *list = &lists[class_index];
     const struct size_class *size_class = &zci_size_classes[class_index];
-    stats->span_count = atomic_load_relaxed(&list->span_count);
+    unsigned shard_count = atomic_load_relaxed(&zci_shard_count);
+    *stats = (struct central_stats){0};
+    for (unsigned shard = 0; shard < shard_count; shard++)
+        add_stats(&lists[shard][class_index], stats);
     stats->span_bytes = stats->span_count * size_class->granules * ZCI_GRANULE_BYTES;
-    stats->fetch_count = atomic_load_relaxed(&list->fetch_count);
-    stats->return_count = atomic_load_relaxed(&list->return_count);
-    stats->span_made_count = atomic_load_relaxed(&list->span_made_count);
-    stats->purged_bytes = atomic_load_relaxed(&list->keeps_charge) != 0
-                              ? 0
-                              : atomic_load_relaxed(&list->purged_pages) * zci_os_page_bytes();
     uint64_t out = stats->fetch_count - stats->return_count;
     uint64_t all = stats->span_count * size_class->capacity;
     stats->free_count = all > out ? all - out : 0;
@@ -416,11 +549,10 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats)
  * their way are as that thread left them: at worst such a block is lost to the child. */
 static void rebuild_span(struct span *span, void *context)
 {
-    unsigned class_index = *(const unsigned *)context;
-    if (span_state(span) != SPAN_SMALL || span->class_index != class_index || span_heap(span) != 0)
+    struct central_list *list = context;
+    if (span_state(span) != SPAN_SMALL || span_heap(span) != 0 || list_of(span) != list)
         return;
-    struct central_list *list = &lists[class_index];
-    span->used = span_count_used(span);
+    span->used = (uint16_t)span_count_used(span);
     list->span_count++;
     list->purged_pages += span->purged_pages;
     list->fetch_count += span->used;
@@ -428,13 +560,13 @@ static void rebuild_span(struct span *span, void *context)
         return;
     span->bucket = SPAN_UNLISTED;
     counter_add(&list->empty_count, span->used == 0);
-    relist_locked(list, span, &zci_size_classes[class_index]);
+    relist_locked(list, span, &zci_size_classes[span->class_index]);
 }
 
 void zci_central_fork_child(void)
 {
-    for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
-        struct central_list *list = &lists[c];
+    unsigned shard_count = atomic_load_relaxed(&zci_shard_count);
+    for (struct central_list *list = NULL; (list = next_list(list, shard_count)) != NULL;) {
         if (!lock_reset_in_child(&list->lock)) {
             /* The list is whole, or this thread was about to make it so when a handler of it forked, and no
              * lock can be had. If nobody is left to end a sweep, the next one does. */
@@ -450,6 +582,6 @@ void zci_central_fork_child(void)
         atomic_store_relaxed(&list->empty_count, 0);
         list->fetch_count = list->return_count;
         memset(list->buckets, 0, sizeof list->buckets);
-        zci_page_heap_each_run(rebuild_span, &c);
+        zci_page_heap_each_run(rebuild_span, list);
     }
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* central_list.h - per class: the spans that have free blocks, by how full they are.
+/* central_list.h - per class and shard: the spans that have free blocks, by how full they are.
  * Invariants: a span with a free or uncarved block is on the list of its occupancy, else on none. Blocks
  *             are taken from the fullest span, so that sparse ones drain; a span whose blocks are all
  *             back goes to the page heap. A block that is returned twice, or that is none, ends the
  *             program here at the latest.
- * Locking:    one lock per class (RANK_CENTRAL_LIST), never two at once.
+ *             A span stays in the shard of the thread that it was made for. Other shards take blocks of it only
+ *             where it is nearly empty and one of many, or when there is no more memory.
+ * Locking:    one lock per class and shard (RANK_CENTRAL_LIST), never two at once.
  * Costs:      one lock per batch; descriptors are found and prefetched before it is taken. */
 #ifndef ZCI_CENTRAL_CENTRAL_LIST_H
 #define ZCI_CENTRAL_CENTRAL_LIST_H
@@ -14,7 +16,7 @@
 
 /* Fills objects with up to count blocks, so that taking them from the end gives rising addresses.
  * Returns how many; fewer than count only if the OS gives no more memory. */
-size_t zci_central_fetch(unsigned class_index, void **objects, size_t count);
+size_t zci_central_fetch(unsigned class_index, size_t number, void **objects, size_t count);
 
 /* Any blocks of this class, in any order. */
 void zci_central_return(unsigned class_index, void *const *objects, size_t count);

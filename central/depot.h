@@ -1,34 +1,53 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* depot.h - the transfer cache: per class a few slots of batches on their way between threads.
- * Invariants: the number of slots bounds what waits here.
+/* depot.h - the transfer cache: per class and shard a few slots of batches on their way between threads.
+ * Invariants: the number of slots bounds what waits here. A batch waits in the shard that the spans of its blocks
+ *             belong to, whoever freed them, and only that shard's threads take it.
  * Locking:    none (slots.h).
- * Costs:      see slots.h; 128 bytes per class, a line or two of its own. */
+ * Costs:      see slots.h; a line per class and shard. */
 #ifndef ZCI_CENTRAL_DEPOT_H
 #define ZCI_CENTRAL_DEPOT_H
 
 #include "central/batch.h"
+#include "central/shard.h"
 #include "central/slots.h"
 
 #ifndef ZCI_DEPOT_SLOTS
 #define ZCI_DEPOT_SLOTS 16
 #endif
 
+#ifndef ZCI_DEPOT_BYTES
+#define ZCI_DEPOT_BYTES 131072
+#endif
+
 struct depot {
     void *slots[ZCI_DEPOT_SLOTS];
-} ZCI_LINE;
+};
 
-extern struct depot zci_depots[ZCI_CLASS_COUNT];
+extern struct depot zci_depots[ZCI_SHARDS][ZCI_CLASS_COUNT] ZCI_LINE;
 
-/* false: the depot is full and the batch still the caller's. */
-ZCI_INLINE bool depot_put(unsigned class_index, size_t start, struct batch *batch)
+/* How many are used: a power of two. With more shards than one each has less. */
+ZCI_INLINE size_t depot_slots(unsigned class_index)
 {
-    return slots_put(zci_depots[class_index].slots, ZCI_DEPOT_SLOTS, start, batch);
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    size_t bytes = (size_t)size_class->bytes * size_class->batch;
+    size_t slots = ZCI_DEPOT_SLOTS;
+    while (slots > 2 && atomic_load_relaxed(&zci_shard_count) > 1 &&
+           slots * bytes > ZCI_DEPOT_BYTES)
+        slots /= 2;
+    return slots;
 }
 
-ZCI_INLINE struct batch *depot_take(unsigned class_index, size_t start)
+/* start spreads threads over the slots. false: the depot is full and the batch still the caller's. */
+ZCI_INLINE bool depot_put(unsigned class_index, unsigned shard, size_t start, struct batch *batch)
 {
-    return slots_take(zci_depots[class_index].slots, ZCI_DEPOT_SLOTS, start);
+    return slots_put(zci_depots[shard][class_index].slots, depot_slots(class_index), start, batch);
+}
+
+/* number: shard.h. */
+ZCI_INLINE struct batch *depot_take(unsigned class_index, size_t number)
+{
+    return slots_take(zci_depots[shard_of(number)][class_index].slots, ZCI_DEPOT_SLOTS, number);
 }
 
 /* Returns every batch of every class to its spans. */

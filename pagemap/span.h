@@ -51,7 +51,9 @@ struct span {
         uint8_t has_grown; /* LARGE, HUGE: by realloc */
     };
 
-    uint32_t used;     /* SMALL: blocks out of the span */
+    uint16_t used;     /* SMALL: blocks out of the span */
+    uint8_t shard;     /* SMALL: in whose list it is, for good; central/shard.h */
+    uint8_t unused;
     uint32_t carved;   /* SMALL: blocks that ever left it */
     struct span *next; /* SMALL: list; FREE: right child in the page heap's tree */
     struct span *prev; /* SMALL: list; FREE: left child */

@@ -12,6 +12,7 @@
 #include "central/batch.h"
 #include "central/central_list.h"
 #include "central/depot.h"
+#include "pagemap/pagemap.h"
 
 #include <string.h>
 
@@ -66,7 +67,7 @@ static struct batch *stash_take(struct thread_cache *cache, unsigned grade)
     struct batch *batch = cache->stash[grade];
     if (batch == NULL) {
         unsigned count;
-        batch = zci_batch_alloc(grade, cache->spread, &count);
+        batch = zci_batch_alloc(grade, cache->number, &count);
         if (batch == NULL)
             return NULL;
         cache->stash_count[grade] = (uint8_t)count;
@@ -93,7 +94,7 @@ static void stash_halve(struct thread_cache *cache, unsigned grade)
     cache->stash[grade] = last->next;
     cache->stash_count[grade] = (uint8_t)(cache->stash_count[grade] - count);
     last->next = NULL;
-    zci_batch_free(chain, cache->spread, count);
+    zci_batch_free(chain, cache->number, count);
 }
 
 static void stash_put(struct thread_cache *cache, struct batch *batch)
@@ -261,11 +262,11 @@ static void *refill_from_spans(struct thread_cache *cache, unsigned class_index)
     void *block = NULL;
     bool has_room = shelf->loaded != NULL && batch_limit(shelf->loaded, class_index) >= count;
     if (!has_room && !enlarge(cache, class_index, count)) {
-        zci_central_fetch(class_index, &block, 1);
+        zci_central_fetch(class_index, cache->number, &block, 1);
         return block;
     }
     struct batch *batch = shelf->loaded;
-    batch->count = (uint32_t)zci_central_fetch(class_index, batch->objects, count);
+    batch->count = (uint32_t)zci_central_fetch(class_index, cache->number, batch->objects, count);
     cache->returned_bytes -= (int64_t)batch->count * zci_size_classes[class_index].bytes;
     load(cache, class_index, batch);
     return batch->count != 0 ? pop(cache, class_index) : NULL;
@@ -310,7 +311,7 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
         if (shelf->has_sent && zci_size_classes[class_index].bytes <= SPARE_MORE_CLASS_BYTES)
             keep_more(cache, class_index);
         shelf->has_sent = 0;
-        batch = depot_take(class_index, cache->spread);
+        batch = depot_take(class_index, cache->number);
         thread_cache_count(cache, batch != NULL ? COUNT_DEPOT_TAKE : COUNT_DEPOT_MISS);
     } else {
         thread_cache_count(cache, COUNT_SPARE_LOAD);
@@ -323,11 +324,30 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
 
 /* --- full ----------------------------------------------------------------------------------------- */
 
+static unsigned shard_of_block(const void *block, unsigned otherwise)
+{
+    const struct span *span = pagemap_get((uintptr_t)block);
+    return ZCI_LIKELY(span != NULL) ? span->shard : otherwise;
+}
+
+/* What a thread frees that another one makes goes back there: a batch all of whose blocks, by three of them, are of
+ * one other shard. */
+static unsigned home_of(const struct thread_cache *cache, const struct batch *batch)
+{
+    unsigned own = shard_of(cache->number);
+    unsigned home = shard_of_block(batch->objects[0], own);
+    if (home == own || shard_of_block(batch->objects[batch->count / 2], own) != home ||
+        shard_of_block(batch->objects[batch->count - 1], own) != home)
+        return own;
+    return home;
+}
+
 /* A full batch leaves the thread. */
 static void send(struct thread_cache *cache, unsigned class_index, struct batch *batch)
 {
     cache->shelves[class_index].has_sent = 1;
-    bool is_put = depot_put(class_index, cache->spread, batch);
+    unsigned shard = home_of(cache, batch);
+    bool is_put = depot_put(class_index, shard, cache->number, batch);
     thread_cache_count(cache, is_put ? COUNT_DEPOT_PUT : COUNT_DEPOT_FULL);
     if (is_put)
         return;

@@ -92,7 +92,7 @@ struct thread_cache {
     uint64_t idle_mark;          /* thread_idle.c: what the bins looked like */
     uint64_t idle_since_ms;      /* and since when */
     struct thread_cache **owner; /* the owner's pointer to this cache */
-    uint32_t spread;             /* where this thread starts in slots */
+    uint32_t number;             /* counts caches; shard.h */
     struct thread_cache *next;   /* all caches ever made; see thread_registry.h */
     struct thread_cache *next_parked;      /* under the registry's lock */
     uint64_t counts[THREAD_COUNTS];        /* written by the owner; atomic, relaxed */

@@ -4,6 +4,7 @@
 #include "thread_cache/thread_registry.h"
 
 #include "base/atomic.h"
+#include "central/shard.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
@@ -48,8 +49,9 @@ static struct thread_cache *make(void)
     atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
     lock_acquire(&registry.lock);
     counter_add(&registry.live_count, 1);
+    cache->number = (uint32_t)registry.made_count;
     counter_add(&registry.made_count, 1);
-    cache->spread = (uint32_t)registry.made_count * 5;
+    zci_shard_use(cache->number);
     cache->next = registry.list;
     /* Pairs with the readers of zci_thread_registry_list: publishes the cache. */
     atomic_store_release(&registry.list, cache);

@@ -30,6 +30,7 @@ ZCI_STATIC_ASSERT(ZCI_CLASS_PRIVATE < 128, "a class map byte holds twice the cla
     ZCI_STATIC_ASSERT((size) % 8 == 0 && (size) > (before),                                        \
                       "classes are multiples of 8 and rise");                                      \
     ZCI_STATIC_ASSERT((blocks) >= 2 && (blocks) <= ZCI_BATCH_MAX, "a batch fits its array");       \
-    ZCI_STATIC_ASSERT((span_granules) <= 16, "size_class_index is exact below 2^20 bytes");
+    ZCI_STATIC_ASSERT((span_granules) <= 16, "size_class_index is exact below 2^20 bytes");        \
+    ZCI_STATIC_ASSERT((span_granules)*65536 / (size) <= UINT16_MAX, "a span counts its blocks");
 #include "base/size_class.def"
 #undef SIZE_CLASS

@@ -107,10 +107,10 @@ static void *alloc_small(unsigned class_index)
         if (ZCI_LIKELY(block != NULL))
             return block;
     }
-    if (zci_central_fetch(class_index, &block, 1) == 0) {
+    if (zci_central_fetch(class_index, 0, &block, 1) == 0) {
         /* Spans that only wait for their last blocks may be all that is left. */
         zci_limit_retry_begin();
-        zci_central_fetch(class_index, &block, 1);
+        zci_central_fetch(class_index, 0, &block, 1);
         zci_limit_retry_end(block != NULL);
     }
     return block;

@@ -42,6 +42,7 @@ void zci_root_publish(void)
         .private_heaps = (uintptr_t)zci_private_table(),
         .private_leaf_entries = PRIVATE_LEAF_ENTRIES,
         .private_bytes = sizeof(struct private_heap),
+        .shard_count = ZCI_SHARDS,
     };
     /* Pairs with any reader's load of magic. */
     atomic_store_release(&zci_root.magic, ZCI_ROOT_MAGIC);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define ZCI_ROOT_MAGIC   UINT64_C(0x746f6f72636d637a) /* "zcmcroot" in memory */
-#define ZCI_ROOT_VERSION 1
+#define ZCI_ROOT_VERSION 2
 
 struct zci_root {
     uint64_t magic;
@@ -32,8 +32,9 @@ struct zci_root {
     uint32_t shelf_bytes;
     uint32_t batch_objects_offset;
     uint32_t batch_count_offset;
-    uint32_t depot_slots;  /* per class */
-    uint32_t depot_bytes;  /* from one class's depot to the next */
+    uint32_t depot_slots; /* per class and shard */
+    uint32_t
+        depot_bytes; /* from one class's depot to the next; behind the last class, the next shard's first */
     uint64_t size_classes; /* address of struct size_class[class_count] */
     uint64_t arenas;       /* address of the pointer to the first struct arena */
     uint64_t caches;       /* address of the pointer to the first struct thread_cache */
@@ -44,6 +45,8 @@ struct zci_root {
         private_heaps; /* address of the table: pointers to leaves of pointers to struct private_heap */
     uint32_t private_leaf_entries; /* number / this is the leaf, number % this the entry */
     uint32_t private_bytes;        /* sizeof(struct private_heap) */
+    uint32_t shard_count;
+    uint32_t unused;
 };
 
 extern struct zci_root zci_root;

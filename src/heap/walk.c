@@ -198,10 +198,9 @@ static int gather_caches(struct walk *walk)
 static int gather_depots(struct walk *walk)
 {
     int error = 0;
-    for (unsigned c = 1; c < ZCI_CLASS_COUNT && error == 0; c++) {
-        uint64_t batches[ZCI_DEPOT_SLOTS];
-        error = copy(walk, batches, walk->root.depots + (uint64_t)c * sizeof(struct depot),
-                     sizeof batches);
+    for (uint64_t d = 0; d < ZCI_SHARDS * ZCI_CLASS_COUNT && error == 0; d++) {
+        uint64_t batches[ZCI_DEPOT_SLOTS] = {0};
+        error = copy(walk, batches, walk->root.depots + d * sizeof(struct depot), sizeof batches);
         for (size_t i = 0; i < ZCI_DEPOT_SLOTS && error == 0; i++)
             if (batches[i] != 0)
                 error = gather_batch(walk, batches[i], 0, NULL);
@@ -365,7 +364,8 @@ static int read_root(struct walk *walk, uint64_t address)
         root->granule_shift != ZCI_GRANULE_SHIFT || root->span_bytes != sizeof(struct span) ||
         root->cache_bytes != sizeof(struct thread_cache) ||
         root->depot_bytes != sizeof(struct depot) || root->depot_slots != ZCI_DEPOT_SLOTS ||
-        root->private_leaf_entries == 0 || root->private_bytes != sizeof(struct private_heap))
+        root->shard_count != ZCI_SHARDS || root->private_leaf_entries == 0 ||
+        root->private_bytes != sizeof(struct private_heap))
         return WALK_NO_HEAP;
     record(walk, WALK_META, address, sizeof *root);
     return copy(walk, walk->classes, root->size_classes, sizeof walk->classes);

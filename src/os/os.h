@@ -144,6 +144,9 @@ void zci_os_pressure_close(int descriptor);
 /* A thread of our own that blocks all signals and is joined by nobody. */
 bool zci_os_thread_start(void *(*body)(void *));
 
+/* Processors that this process may use; 1 if nobody tells. */
+unsigned zci_os_cpu_count(void);
+
 /* For the look at threads that sleep; thread_idle.h says what is asked and why. */
 uint32_t zci_os_thread_number(void);
 /* Whatever a thread runs after this it runs with all our earlier stores in sight, and its earlier ones are

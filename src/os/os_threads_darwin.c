@@ -51,6 +51,12 @@ void zci_os_pressure_close(int descriptor)
     (void)descriptor;
 }
 
+unsigned zci_os_cpu_count(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (unsigned)count : 1;
+}
+
 uint32_t zci_os_thread_number(void)
 {
     return 0;

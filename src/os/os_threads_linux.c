@@ -26,6 +26,17 @@ uint32_t zci_os_thread_number(void)
     return (uint32_t)syscall(SYS_gettid);
 }
 
+/* A question of its own, for libc's opens files. */
+unsigned zci_os_cpu_count(void)
+{
+    uint64_t set[64] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
+    unsigned count = 0;
+    for (long i = 0; i * (long)sizeof *set < bytes; i++)
+        count += (unsigned)__builtin_popcountll(set[i]);
+    return count != 0 ? count : 1;
+}
+
 #if ZCI_SANITIZE_THREAD
 
 /* The sanitizer cannot see this barrier. */

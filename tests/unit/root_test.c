@@ -48,9 +48,11 @@ static int in_caches(unsigned class_index, uint64_t block)
 
 static int in_depot(unsigned class_index, uint64_t block)
 {
-    uint64_t depot = zci_root.depots + class_index * zci_root.depot_bytes;
-    for (uint32_t i = 0; i < zci_root.depot_slots; i++) {
-        uint64_t batch = read_word(depot + 8 * i);
+    for (uint32_t i = 0; i < zci_root.shard_count * zci_root.depot_slots; i++) {
+        uint64_t shard = i / zci_root.depot_slots;
+        uint64_t depot =
+            zci_root.depots + (shard * zci_root.class_count + class_index) * zci_root.depot_bytes;
+        uint64_t batch = read_word(depot + 8 * (i % zci_root.depot_slots));
         if (batch != 0 &&
             in_batch(batch, (uint32_t)read_word(batch + zci_root.batch_count_offset), block))
             return 1;

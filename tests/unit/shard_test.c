@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* shard_test.c - threads of different shards: no shared lines, no shared spans of small blocks, frees that go home, and
+ * returns of blocks of several shards at once. */
+#include "central/central_list.h"
+#include "central/depot.h"
+#include "central/shard.h"
+#include "pagemap/pagemap.h"
+#include "support/check.h"
+#include "zcmalloc.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#define LINE_BYTES 64
+#define SKIPPED    77
+
+/* --- spans ----------------------------------------------------------------------------------------------- */
+
+static uint64_t span_count(unsigned class_index)
+{
+    struct central_stats stats;
+    zci_central_stats(class_index, &stats);
+    return stats.span_count;
+}
+
+static void small_blocks_have_spans_of_their_own(void)
+{
+    unsigned class_index = size_class_of(48);
+    void *of_0[8], *of_1[8];
+    CHECK_EQ(zci_central_fetch(class_index, 0, of_0, 8), 8);
+    CHECK_EQ(zci_central_fetch(class_index, 1, of_1, 8), 8);
+    CHECK_EQ(span_count(class_index), 2);
+    CHECK((uintptr_t)of_0[0] >> ZCI_GRANULE_SHIFT != (uintptr_t)of_1[0] >> ZCI_GRANULE_SHIFT);
+    zci_central_return(class_index, of_0, 8);
+    zci_central_return(class_index, of_1, 8);
+}
+
+static void large_blocks_are_lent(void)
+{
+    unsigned class_index = size_class_of(32768);
+    void *of_0[2], *of_1;
+    CHECK_EQ(zci_central_fetch(class_index, 0, of_0, 2), 2);
+    uint64_t before = span_count(class_index);
+    zci_central_return(class_index, &of_0[1], 1);
+    CHECK_EQ(zci_central_fetch(class_index, 1, &of_1, 1), 1);
+    CHECK(pagemap_get((uintptr_t)of_1) == pagemap_get((uintptr_t)of_0[0]));
+    CHECK_EQ(span_count(class_index), before);
+    of_0[1] = of_1;
+    zci_central_return(class_index, of_0, 2);
+}
+
+/* --- threads --------------------------------------------------------------------------------------------- */
+
+#define COUNT  10000
+#define ROUNDS 30
+
+static void *blocks[2][COUNT];
+static pthread_barrier_t barrier;
+
+static void *swing(void *argument)
+{
+    void **mine = argument;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < COUNT; i++)
+            mine[i] = zc_malloc(16);
+        pthread_barrier_wait(&barrier);
+        /* The other thread looks at both now. */
+        pthread_barrier_wait(&barrier);
+        for (int i = 0; i < COUNT; i++)
+            zc_free(mine[i * 7 % COUNT]);
+    }
+    return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Lines in which both have a block. */
+static size_t shared_lines(void)
+{
+    static uintptr_t lines[2][COUNT];
+    size_t shared = 0;
+    for (int t = 0; t < 2; t++) {
+        for (int i = 0; i < COUNT; i++)
+            lines[t][i] = (uintptr_t)blocks[t][i] / LINE_BYTES;
+        qsort(lines[t], COUNT, sizeof lines[t][0], compare);
+    }
+    for (int i = 0, j = 0; i < COUNT && j < COUNT;) {
+        shared += lines[0][i] == lines[1][j];
+        if (lines[0][i] < lines[1][j])
+            i++;
+        else
+            j++;
+    }
+    return shared;
+}
+
+static void two_threads_share_no_line(void)
+{
+    pthread_t threads[2];
+    size_t shared = 0;
+    pthread_barrier_init(&barrier, NULL, 3);
+    for (int t = 0; t < 2; t++)
+        CHECK_EQ(pthread_create(&threads[t], NULL, swing, blocks[t]), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_barrier_wait(&barrier);
+        shared += shared_lines();
+        pthread_barrier_wait(&barrier);
+    }
+    for (int t = 0; t < 2; t++)
+        pthread_join(threads[t], NULL);
+    pthread_barrier_destroy(&barrier);
+    CHECK_EQ(shared, 0);
+}
+
+#define SENT 4000
+
+static void *sent[SENT];
+
+static void *free_sent(void *unused)
+{
+    for (int i = 0; i < SENT; i++)
+        zc_free(sent[i]);
+    return unused;
+}
+
+static size_t waiting(unsigned shard, unsigned class_index)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ZCI_DEPOT_SLOTS; i++)
+        count += zci_depots[shard][class_index].slots[i] != NULL;
+    return count;
+}
+
+static void frees_of_others_go_home(void)
+{
+    unsigned class_index = size_class_of(80);
+    pthread_t thread;
+    for (int i = 0; i < SENT; i++)
+        sent[i] = zc_malloc(80);
+    zci_depot_drain();
+    CHECK_EQ(pthread_create(&thread, NULL, free_sent, NULL), 0);
+    pthread_join(thread, NULL);
+    CHECK(waiting(0, class_index) > 0);
+    CHECK_EQ(waiting(1, class_index), 0);
+}
+
+/* --- returns that end spans ------------------------------------------------------------------------------ */
+
+#define THREADS   4
+#define HELD      16
+#define EXCHANGES 64
+
+static void *exchange[EXCHANGES];
+
+/* Blocks of 32 KiB fill their spans by twos: most returns end spans, which others make again at once, of any shard. */
+static void *mix(void *argument)
+{
+    unsigned class_index = size_class_of(32768);
+    size_t number = (size_t)argument;
+    uint64_t random = number + 1;
+    size_t wrong = 0;
+    for (int round = 0; round < 20000; round++) {
+        void *held[HELD];
+        size_t count = zci_central_fetch(class_index, number, held, HELD);
+        for (size_t i = 0; i < count; i++)
+            *(uintptr_t *)held[i] = (uintptr_t)held[i];
+        for (size_t i = 0; i < count; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            void *other = atomic_exchange_ptr(&exchange[random >> 58], held[i]);
+            held[i] = other;
+        }
+        size_t kept = 0;
+        for (size_t i = 0; i < count; i++)
+            if (held[i] != NULL) {
+                wrong += *(uintptr_t *)held[i] != (uintptr_t)held[i];
+                held[kept++] = held[i];
+            }
+        zci_central_return(class_index, held, kept);
+    }
+    return (void *)wrong;
+}
+
+static void blocks_of_several_shards_return_at_once(void)
+{
+    unsigned class_index = size_class_of(32768);
+    pthread_t threads[THREADS];
+    for (size_t t = 0; t < THREADS; t++)
+        CHECK_EQ(pthread_create(&threads[t], NULL, mix, (void *)t), 0);
+    for (size_t t = 0; t < THREADS; t++) {
+        void *wrong;
+        pthread_join(threads[t], &wrong);
+        CHECK_EQ((size_t)wrong, 0);
+    }
+    for (size_t i = 0; i < EXCHANGES; i++)
+        if (exchange[i] != NULL)
+            zci_central_return(class_index, &exchange[i], 1);
+    zci_central_drain(0);
+    CHECK_EQ(span_count(class_index), 0);
+}
+
+static void *touch(void *unused)
+{
+    zc_free(zc_malloc(1));
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+    touch(NULL);
+    CHECK_EQ(zci_shard_count, 1);
+    CHECK_EQ(pthread_create(&thread, NULL, touch, NULL), 0);
+    pthread_join(thread, NULL);
+    if (zci_shard_most == 1)
+        return SKIPPED;
+    CHECK_EQ(zci_shard_count, 2);
+    RUN(small_blocks_have_spans_of_their_own);
+    RUN(large_blocks_are_lent);
+    RUN(two_threads_share_no_line);
+    RUN(frees_of_others_go_home);
+    RUN(blocks_of_several_shards_return_at_once);
+    return check_done();
+}
