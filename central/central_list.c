@@ -25,19 +25,16 @@
 #define ZCI_EMPTY_GRANULES_KEPT 4
 #endif
 
-/* When a shard lends blocks to others. */
-#define LENDS_ABOVE 4 /* spans */
-#ifndef LENT_BYTES
-#define LENT_BYTES 2048 /* of a block, and more: always */
-#endif
+/* A shard lends blocks of at least so many bytes to others, and smaller ones if it has more spans than this. */
+#define LENT_BYTES  2048
+#define LENDS_ABOVE 4
 
 /* Blocks looked up before the lock is taken. */
 #define LOOKUP_CHUNK 128
 
 struct central_list {
     struct lock lock;
-    uint32_t
-        filled; /* bit b: buckets[b] is not empty; under lock, as all below; atomic: others look */
+    uint32_t filled; /* bit b: buckets[b] is not empty; under lock, as all below; atomic */
     struct span *buckets[BUCKETS];
     uint64_t empty_count;  /* listed spans with no block out; atomic: zci_central_drain looks */
     uint32_t empty_most;   /* of them; one less, so that 0 is what a list starts with */
@@ -45,7 +42,6 @@ struct central_list {
     struct span *sweeping; /* the one that is SPAN_SWEEPING, or NULL */
     uint64_t sweeper;    /* the thread that sweeps it; 0 in the child of a fork: it is not there */
     uint64_t span_count; /* atomic, relaxed: statistics */
-    uint64_t free_count;
     uint64_t fetch_count;
     uint64_t return_count;
     uint64_t span_made_count;
