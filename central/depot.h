@@ -2,7 +2,8 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* depot.h - the transfer cache: per class and shard a few slots of batches on their way between threads.
  * Invariants: the number of slots bounds what waits here. A batch waits in the shard that the spans of its blocks
- *             belong to, whoever freed them, and only that shard's threads take it.
+ *             belong to, whoever freed them; if they are of several, in that of the thread that put it. Only that
+ *             shard's threads take it.
  * Locking:    none (slots.h).
  * Costs:      see slots.h; a line per class and shard. */
 #ifndef ZCI_CENTRAL_DEPOT_H
@@ -16,6 +17,7 @@
 #define ZCI_DEPOT_SLOTS 16
 #endif
 
+/* Of blocks, where there are several shards. */
 #ifndef ZCI_DEPOT_BYTES
 #define ZCI_DEPOT_BYTES 131072
 #endif
@@ -26,7 +28,7 @@ struct depot {
 
 extern struct depot zci_depots[ZCI_SHARDS][ZCI_CLASS_COUNT] ZCI_LINE;
 
-/* How many are used: a power of two. With more shards than one each has less. */
+/* How many are used: a power of two. */
 ZCI_INLINE size_t depot_slots(unsigned class_index)
 {
     const struct size_class *size_class = &zci_size_classes[class_index];
