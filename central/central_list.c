@@ -29,6 +29,9 @@
 #define LENT_BYTES  2048
 #define LENDS_ABOVE 4
 
+/* Spans of a list that are looked at for an empty one before the page heap grows. */
+#define GROWTH_LOOKS 16
+
 /* Blocks looked up before the lock is taken. */
 #define LOOKUP_CHUNK 128
 
@@ -175,13 +178,15 @@ static void keep_more_locked(struct central_list *list, const struct size_class 
         list->empty_most = most;
 }
 
-/* Before the page heap grows, what lists keep is used. */
+static void drain(uint32_t age, size_t looks_most);
+
+/* Before the page heap grows, what lists keep is used, where it is found soon. */
 static void drain_before_growth(const struct size_class *size_class)
 {
     struct page_heap_stats stats;
     zci_page_heap_stats(&stats);
     if (stats.dirty_bytes < size_class->granules * ZCI_GRANULE_BYTES)
-        zci_central_drain(0);
+        drain(0, GROWTH_LOOKS);
 }
 
 /* A span of the class with no blocks out becomes the list's; false: no memory. */
@@ -424,7 +429,8 @@ void zci_central_return(unsigned class_index, void *const *objects, size_t count
     }
 }
 
-void zci_central_drain(uint32_t age)
+/* Looks at so many of the least occupied spans of each list, for spans without a block out are among them. */
+static void drain(uint32_t age, size_t looks_most)
 {
     unsigned shard_count = atomic_load_relaxed(&zci_shard_count);
     for (struct central_list *list = NULL; (list = next_list(list, shard_count)) != NULL;) {
@@ -432,8 +438,9 @@ void zci_central_drain(uint32_t age)
         if (atomic_load_relaxed(&list->empty_count) == 0)
             continue;
         lock_acquire(&list->lock);
-        /* Spans without a block out are among the least occupied. */
-        for (struct span *span = list->buckets[BUCKETS - 1], *next; span != NULL; span = next) {
+        size_t looks = 0;
+        for (struct span *span = list->buckets[BUCKETS - 1], *next;
+             span != NULL && looks++ < looks_most; span = next) {
             next = span->next;
             if (span->used != 0 || (age != 0 && !is_idle(span, age)))
                 continue;
@@ -447,6 +454,11 @@ void zci_central_drain(uint32_t age)
         lock_release(&list->lock);
         end_spans(empty);
     }
+}
+
+void zci_central_drain(uint32_t age)
+{
+    drain(age, SIZE_MAX);
 }
 
 /* The descriptor may be of any run, of which others write it: only what is listed here holds still. */
