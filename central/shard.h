@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* shard.h - threads in a few groups, at most one per processor. Spans of small blocks and batches, empty ones too, stay
- * with the threads of one shard as far as they can: two threads at work at once then write neither to the same
- * locks and slots nor to blocks of one cache line.
+ * with the threads of one shard as far as they can: two threads of different shards then seldom write to the same
+ * locks and slots, or to blocks of one cache line.
  * Invariants: shards 0 .. zci_shard_count - 1 are in use; the first thread's is 0, and a program of one thread has
  *             no other.
  * Locking:    none.
