@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
-"""fast_path_table.py - counts what malloc and free execute when all goes well.
+"""fast_path_table.py - counts what malloc, free, and realloc of what fits execute when all goes well.
 
 usage: fast_path_table.py LIBRARY                  prints the table
        fast_path_table.py LIBRARY --golden FILE    fails where a figure is above the file's
@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 
-FUNCTIONS = ["malloc", "free", "_Znwm", "_ZdlPv", "zc_malloc", "zc_free"]
+FUNCTIONS = ["malloc", "free", "_Znwm", "_ZdlPv", "zc_malloc", "zc_free", "realloc", "zc_realloc"]
 COLUMNS = ["instructions", "branches", "loads", "stores", "calls", "pushes", "locked"]
 # More than any of these may never be, whatever the golden file says.
 LIMITS = {"malloc": 17, "free": 16}

@@ -84,7 +84,7 @@ void *zci_api_calloc(size_t count, size_t size)
     return ZCI_LIKELY(block != NULL) ? zero_words(block, bytes) : calloc_slow(bytes);
 }
 
-/* Apart, so that a realloc that has nothing to do needs no frame. */
+/* Apart, so that a realloc that finds out here that it has nothing to do needs no frame. */
 static ZCI_NOINLINE void *move_small(void *block, size_t usable, size_t size)
 {
     if (ZCI_UNLIKELY(is_too_large(size)))
@@ -119,7 +119,7 @@ static ZCI_NOINLINE void *free_block(void *block)
     return NULL;
 }
 
-void *zci_api_realloc(void *block, size_t size)
+void *zci_api_realloc_slow(void *block, size_t size)
 {
     if (ZCI_UNLIKELY(block == NULL))
         return new_block(size);
@@ -136,7 +136,7 @@ void *zci_api_reallocarray(void *block, size_t count, size_t size)
     size_t bytes;
     if (ZCI_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return fail(ENOMEM);
-    return zci_api_realloc(block, bytes);
+    return contract_realloc(block, bytes);
 }
 
 void *zci_api_aligned(size_t alignment, size_t size)

@@ -21,7 +21,7 @@
 void *zci_api_malloc_slow(size_t size) ZCI_NOTHROW;
 void zci_api_free_slow(void *block) ZCI_NOTHROW;
 void *zci_api_calloc(size_t count, size_t size);
-void *zci_api_realloc(void *block, size_t size);
+void *zci_api_realloc_slow(void *block, size_t size);
 void *zci_api_reallocarray(void *block, size_t count, size_t size);
 /* alignment is a power of two. */
 void *zci_api_aligned(size_t alignment, size_t size) ZCI_NOTHROW;
@@ -74,6 +74,12 @@ ZCI_INLINE void contract_free(void *block)
 {
     if (ZCI_UNLIKELY(!thread_cache_push(block)))
         zci_api_free_slow(block);
+}
+
+ZCI_INLINE void *contract_realloc(void *block, size_t size)
+{
+    /* Nothing fits NULL, and size 0 fits nothing. */
+    return ZCI_LIKELY(heap_stays(block, size)) ? block : zci_api_realloc_slow(block, size);
 }
 
 #endif

@@ -10,7 +10,7 @@
 /* As macOS has it: size 0 gives a block of the least size; the old block goes. */
 ZCI_INLINE void *darwin_realloc(void *block, size_t size)
 {
-    return zci_api_realloc(block, size != 0 ? size : 1);
+    return contract_realloc(block, size != 0 ? size : 1);
 }
 
 ZCI_INLINE void *darwin_reallocf(void *block, size_t size)

@@ -51,7 +51,7 @@ ZCI_EXPORT void *calloc(size_t count, size_t size)
 
 ZCI_EXPORT void *realloc(void *block, size_t size)
 {
-    return zci_api_realloc(block, size);
+    return contract_realloc(block, size);
 }
 
 ZCI_EXPORT void *reallocarray(void *block, size_t count, size_t size)

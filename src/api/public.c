@@ -30,7 +30,7 @@ void *zc_calloc(size_t count, size_t size)
 
 void *zc_realloc(void *block, size_t size)
 {
-    return zci_api_realloc(block, size);
+    return contract_realloc(block, size);
 }
 
 void *zc_reallocarray(void *block, size_t count, size_t size)

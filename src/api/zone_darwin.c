@@ -94,7 +94,7 @@ static void zone_free(struct zone *zone, void *block)
 static void *zone_realloc(struct zone *zone, void *block, size_t size)
 {
     (void)zone;
-    return zci_api_realloc(block, size != 0 ? size : 1);
+    return contract_realloc(block, size != 0 ? size : 1);
 }
 
 static void *zone_memalign(struct zone *zone, size_t alignment, size_t size)

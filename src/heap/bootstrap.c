@@ -8,6 +8,7 @@
 #include "base/print.h"
 #include "heap/fork.h"
 #include "heap/gc.h"
+#include "heap/heap.h"
 #include "heap/limit.h"
 #include "heap/private_cache.h"
 #include "heap/root.h"
@@ -17,6 +18,8 @@
 #include "pagemap/class_map.h"
 #include "thread_cache/thread_registry.h"
 #include "zcmalloc.h"
+
+#include <string.h>
 
 int zci_bootstrap_done;
 
@@ -81,6 +84,7 @@ __attribute__((constructor(101))) static void start(void)
     if (zci_options.check) {
         zci_private_cache_flush_own();
         zci_thread_registry_close(CLOSED_BY_OPTION);
+        memset(zci_heap_stay_bytes, 0, sizeof zci_heap_stay_bytes);
     }
     if (zci_options.verbose)
         print_banner();

@@ -46,6 +46,20 @@ ZCI_INLINE bool heap_fits(size_t usable, size_t size)
     return size <= usable && (size > usable / 2 || usable <= 16);
 }
 
+/* By class: the block's bytes, for heap_stays; 0 for what is no class of the common heap, and for all classes once
+ * ZCMALLOC_CHECK wants each pointer looked at. */
+extern uint32_t zci_heap_stay_bytes[ZCI_CLASS_COUNT + 1] ZCI_HIDDEN_DATA;
+
+/* true: the block is a small one, as far as the class map tells, and this size fits. Buffers that grow ask for this
+ * most of the time, so a pointer into a block is not told from its start here: as with free, its span does that. */
+ZCI_INLINE bool heap_stays(const void *block, size_t size)
+{
+    /* A class map byte is twice the class: half of its entry's offset. */
+    const char *entries = (const char *)zci_heap_stay_bytes;
+    size_t usable = *(const uint32_t *)(entries + class_map_get(block) * (sizeof(uint32_t) / 2));
+    return usable - size < usable / 2;
+}
+
 /* What a block should have that does not fit. Buffers grow a little each time: a quarter ahead halves the
  * number of moves. One that outgrew its block by next to nothing grows in tiny steps, like a log: it will
  * need all of twice the room. */
