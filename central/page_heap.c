@@ -282,18 +282,14 @@ static struct span *alloc_locked(size_t granules, size_t align, size_t charged)
         counter_add(&heap.refault_count, 1);
         return span;
     }
-    for (struct arena *arena = heap.arenas; span == NULL && arena != NULL; arena = arena->next)
+    struct arena *arena = heap.arenas;
+    for (; span == NULL && arena != NULL; arena = arena->next)
         span = alloc_from_frontier_locked(arena, granules, align);
-    if (span == NULL) {
-        struct arena *arena = add_arena_locked(granules, align);
-        if (arena != NULL)
-            span = alloc_from_frontier_locked(arena, granules, align);
-    }
+    if (span == NULL && (arena = add_arena_locked(granules, align)) != NULL)
+        span = alloc_from_frontier_locked(arena, granules, align);
     counter_add(&heap.fresh_count, span != NULL);
     return span;
 }
-
-static size_t release_locked(size_t keep_bytes);
 
 /* The footprint is what was ever used and is not clean. */
 static int64_t change_locked(void)
@@ -311,33 +307,58 @@ static void unlock_and_report(void)
     zci_footprint_add(change);
 }
 
-/* The rest of the run goes back as it is: clean or dirty. */
-static void free_tail_locked(struct span *span, size_t granules)
-{
-    if (span->granules > granules)
-        free_locked(split_locked(span, granules));
-}
+/* Of fresh memory only so much lies between blocks that grow, and then as much as three times their lengths. */
+#define ROOM_CLEAN_GRANULES (((size_t)64 << 20) >> ZCI_GRANULE_SHIFT)
 
-/* How much of the room there must be in resident memory, lest fresh pages are taken for more. */
-#define ROOM_DIRTY_SHARE 6
+/* The longest resident run will do if there is room in it at all, lest fresh pages are taken; behind another block,
+ * which may be growing too, half of it. */
+static size_t roomy_length_locked(size_t granules, size_t room_granules)
+{
+    const struct span *longest = zci_run_tree_longest(&heap.dirty);
+    size_t wanted = granules + room_granules;
+    size_t length = longest != NULL ? longest->granules : 0;
+    if (length != 0 && follows_large_block(longest))
+        length /= 2;
+    if (length >= granules + (granules + 1) / 2)
+        return min_size(length, wanted);
+    return heap.clean.granules < ROOM_CLEAN_GRANULES ? wanted : min_size(wanted, 4 * granules);
+}
 
 struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
 {
     lock_acquire(&heap.lock);
-    size_t wanted = granules + room_granules;
-    struct span *longest = zci_run_tree_longest(&heap.dirty);
-    if (longest != NULL && longest->granules < wanted)
-        wanted = max_size(longest->granules, granules + room_granules / ROOM_DIRTY_SHARE);
-    struct span *span = alloc_locked(wanted, 1, granules);
+    struct span *span = alloc_locked(roomy_length_locked(granules, room_granules), 1, granules);
     if (span != NULL) {
         pagemap_set(span->start, span);
-        free_tail_locked(span, granules);
+        if (span->granules > granules)
+            free_locked(split_locked(span, granules));
         reuse(span);
         /* Small needs are met from the far end of what lies behind a block. */
         pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
     }
     unlock_and_report();
     return span;
+}
+
+/* Longest runs first: the fewest calls for the most bytes. A run that the OS refuses to take stays
+ * dirty, and ends the round. */
+static size_t release_locked(size_t keep_bytes)
+{
+    size_t released = 0;
+    struct span *span;
+    while ((heap.dirty.granules << ZCI_GRANULE_SHIFT) > keep_bytes &&
+           (span = zci_run_tree_longest(&heap.dirty)) != NULL) {
+        if (!zci_os_purge((void *)span->start, span_bytes(span)))
+            break;
+        released += span_bytes(span);
+        zci_run_tree_remove(&heap.dirty, span);
+        span_set_state(span, SPAN_CACHED);
+        span->is_zero = PURGED_STATE;
+        heap.purged += span->granules;
+        free_locked(span);
+    }
+    heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
+    return released;
 }
 
 /* Dirty runs that are too short keep the footprint up, and do not join their clean neighbours. As much as
@@ -440,27 +461,6 @@ void zci_page_heap_shrink(struct span *span, size_t granules)
     free_locked(tail);
     counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
-}
-
-/* Longest runs first: the fewest calls for the most bytes. A run that the OS refuses to take stays
- * dirty, and ends the round. */
-static size_t release_locked(size_t keep_bytes)
-{
-    size_t released = 0;
-    struct span *span;
-    while ((heap.dirty.granules << ZCI_GRANULE_SHIFT) > keep_bytes &&
-           (span = zci_run_tree_longest(&heap.dirty)) != NULL) {
-        if (!zci_os_purge((void *)span->start, span_bytes(span)))
-            break;
-        released += span_bytes(span);
-        zci_run_tree_remove(&heap.dirty, span);
-        span_set_state(span, SPAN_CACHED);
-        span->is_zero = PURGED_STATE;
-        heap.purged += span->granules;
-        free_locked(span);
-    }
-    heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
-    return released;
 }
 
 size_t zci_page_heap_release(size_t keep_bytes)

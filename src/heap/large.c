@@ -19,9 +19,10 @@
  * the new place is resident already it always is: about 0.4 against 1.7 us per page of 4 KiB. */
 #define MOVE_BYTES_LEAST ((size_t)2 << 20)
 
-/* A block that has outgrown its place gets one with so many times its length free behind it. Nobody is kept
- * from using that, and what is not used costs nothing; but it is used last. */
-#define ROOM_FACTOR 3
+/* A block that has outgrown its place gets one with so many times its length free behind it, and at least so many
+ * granules. Nobody is kept from using that, and what is not used costs nothing; but it is used last. */
+#define ROOM_FACTOR         3
+#define ROOM_LEAST_GRANULES 64
 
 static size_t granules_for(size_t size)
 {
@@ -97,18 +98,19 @@ void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
     return hand_out(span, size, is_zero);
 }
 
-/* For a block that grows: where it can go on doing so, if it has grown before. */
-static void *alloc_roomy(const struct span *old, size_t size, bool *is_zero)
+void *zci_large_alloc_growing(size_t size, bool *is_zero)
 {
     struct span *span = NULL;
     size_t granules = granules_for(size);
-    if (old->has_grown && !is_huge(size, 1) &&
-        granules * (1 + ROOM_FACTOR) <= PAGE_HEAP_MAX_GRANULES)
-        span = zci_page_heap_alloc_roomy(granules, granules * ROOM_FACTOR);
-    if (span == NULL)
-        return zci_large_alloc(size, 1, is_zero);
-    count_run(false);
-    return hand_out(span, size, is_zero);
+    size_t room = max_size(granules * ROOM_FACTOR, ROOM_LEAST_GRANULES);
+    if (!is_huge(size, 1) && granules + room <= PAGE_HEAP_MAX_GRANULES)
+        span = zci_page_heap_alloc_roomy(granules, room);
+    if (span != NULL)
+        count_run(false);
+    void *block = span != NULL ? hand_out(span, size, is_zero) : zci_large_alloc(size, 1, is_zero);
+    if (block != NULL)
+        pagemap_get((uintptr_t)block)->has_grown = true;
+    return block;
 }
 
 /* Changes LARGE or HUGE to CACHED, once, whatever other threads do with the same pointer. */
@@ -142,7 +144,8 @@ void zci_large_free(void *block)
     }
     switch (claim(span)) {
     case SPAN_LARGE:
-        if (!zci_run_cache_put(span))
+        /* A block that grew has a length of its own: the next one that grows wants it as a place, not as a run. */
+        if (span->has_grown || !zci_run_cache_put(span))
             zci_page_heap_free(span);
         return;
     case SPAN_HUGE:
@@ -173,10 +176,9 @@ static void *move_block(struct span *span, size_t size)
     size_t moved_bytes = min_size(old_bytes, size);
     void *from = (void *)span->start;
     bool grows = size > old_bytes;
-    void *to = grows ? alloc_roomy(span, size, &is_zero) : zci_large_alloc(size, 1, &is_zero);
+    void *to = grows ? zci_large_alloc_growing(size, &is_zero) : zci_large_alloc(size, 1, &is_zero);
     if (to == NULL)
         return NULL;
-    pagemap_get((uintptr_t)to)->has_grown = grows;
     size_t whole_pages = align_down(moved_bytes, zci_os_page_bytes());
     if (whole_pages < MOVE_BYTES_LEAST || !is_zero || !zci_os_move_pages(from, to, whole_pages))
         whole_pages = 0;

@@ -134,6 +134,32 @@ static void test_many_small_steps(void)
     free(block);
 }
 
+/* Several buffers that grow by turns past the largest class have room to go on where they are. */
+static void test_grown_blocks_stay(void)
+{
+    enum { COUNT = 4, STEP = 4096 };
+
+    unsigned char *blocks[COUNT] = {NULL};
+    int move_count = 0;
+    for (size_t size = STEP; size <= 2 * BLOCKS_MIB; size += STEP)
+        for (int i = 0; i < COUNT; i++) {
+            unsigned char *moved = realloc(blocks[i], size);
+            if (!CHECK(moved != NULL))
+                return;
+            move_count += size > 128 * 1024 && moved != blocks[i];
+            moved[size - STEP] = (unsigned char)(size / STEP + (size_t)i);
+            blocks[i] = moved;
+        }
+    CHECK(move_count <= COUNT);
+    int wrong = 0;
+    for (size_t size = STEP; size <= 2 * BLOCKS_MIB; size += STEP)
+        for (int i = 0; i < COUNT; i++)
+            wrong += blocks[i][size - STEP] != (unsigned char)(size / STEP + (size_t)i);
+    CHECK_EQ(wrong, 0);
+    for (int i = 0; i < COUNT; i++)
+        free(blocks[i]);
+}
+
 /* Neighbours must survive a growth in place. */
 static void test_neighbours(void)
 {
@@ -230,6 +256,7 @@ int main(void)
     RUN(test_each_limit);
     RUN(test_one_block_up_and_down);
     RUN(test_many_small_steps);
+    RUN(test_grown_blocks_stay);
     RUN(test_neighbours);
     RUN(test_failure_keeps_the_block);
     RUN(test_failure_by_limit);

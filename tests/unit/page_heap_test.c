@@ -136,6 +136,75 @@ static void room_is_used_last(void)
     give(block);
 }
 
+/* Blocks that grow by turns stay where they are, and the next ones grow in the same resident memory. */
+static void growing_blocks_stay(void)
+{
+    struct page_heap_stats before, after;
+    zci_page_heap_release(0);
+    for (int round = 0; round < 3; round++) {
+        struct span *blocks[4];
+        zci_page_heap_stats(&before);
+        for (int i = 0; i < 4; i++) {
+            blocks[i] = zci_page_heap_alloc_roomy(2, 64);
+            if (!CHECK(blocks[i] != NULL))
+                return;
+            span_set_state(blocks[i], SPAN_LARGE);
+        }
+        for (size_t granules = 3; granules <= 32; granules++)
+            for (int i = 0; i < 4; i++)
+                CHECK(zci_page_heap_grow(blocks[i], granules));
+        for (int i = 0; i < 4; i++)
+            give(blocks[i]);
+        zci_page_heap_stats(&after);
+        if (round != 0)
+            CHECK_EQ(after.clean_bytes, before.clean_bytes);
+        check_walk(0);
+    }
+}
+
+/* What lies behind a block that may be growing is shared with the next one. */
+static void growing_blocks_share_a_run(void)
+{
+    zci_page_heap_release(0);
+    give(take(60));
+    struct span *first = zci_page_heap_alloc_roomy(2, 64);
+    span_set_state(first, SPAN_LARGE);
+    struct span *second = zci_page_heap_alloc_roomy(2, 64);
+    span_set_state(second, SPAN_LARGE);
+    struct page_heap_stats before, after;
+    zci_page_heap_stats(&before);
+    CHECK(zci_page_heap_grow(first, 25));
+    CHECK(zci_page_heap_grow(second, 25));
+    zci_page_heap_stats(&after);
+    CHECK_EQ(after.clean_bytes, before.clean_bytes);
+    give(first);
+    give(second);
+    check_walk(0);
+}
+
+/* Room of fresh memory costs address space only, but not without end. */
+static void room_has_a_limit(void)
+{
+    enum { COUNT = 300, GRANULES = 10 };
+
+    static struct span *blocks[COUNT];
+    struct page_heap_stats before, after;
+    zci_page_heap_release(0);
+    zci_page_heap_stats(&before);
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = zci_page_heap_alloc_roomy(GRANULES, 64);
+        if (CHECK(blocks[i] != NULL))
+            span_set_state(blocks[i], SPAN_LARGE);
+    }
+    zci_page_heap_stats(&after);
+    size_t most = ((size_t)64 << 20) + (COUNT * 4 + 64) * GRANULES * ZCI_GRANULE_BYTES;
+    CHECK(after.committed_bytes - before.committed_bytes <= most);
+    for (int i = 0; i < COUNT; i++)
+        give(blocks[i]);
+    zci_page_heap_release(0);
+    check_walk(0);
+}
+
 static void released_pages_read_zero(void)
 {
     struct span *span = take(32);
@@ -247,6 +316,9 @@ int main(void)
     RUN(aligned_runs);
     RUN(runs_grow_and_shrink);
     RUN(room_is_used_last);
+    RUN(growing_blocks_stay);
+    RUN(growing_blocks_share_a_run);
+    RUN(room_has_a_limit);
     RUN(released_pages_read_zero);
     RUN(refused_purge_keeps_the_pages);
     RUN(room_is_not_charged);
