@@ -4,6 +4,7 @@
 #include "central/central_list.h"
 
 #include "base/check.h"
+#include "central/lookup.h"
 #include "central/page_heap.h"
 #include "central/shard.h"
 #include "central/small_span.h"
@@ -31,9 +32,6 @@
 
 /* Spans of a list that are looked at for an empty one before the page heap grows. */
 #define GROWTH_LOOKS 16
-
-/* Blocks looked up before the lock is taken. */
-#define LOOKUP_CHUNK 128
 
 struct central_list {
     struct lock lock;
@@ -295,34 +293,6 @@ size_t zci_central_fetch(unsigned class_index, size_t number, void **objects, si
     return taken;
 }
 
-/* A block that does not lie in its span as one that is out of it does. */
-static ZCI_COLD ZCI_NORETURN void report(const struct span *span,
-                                         const struct size_class *size_class, const void *block)
-{
-    size_t offset = (uintptr_t)block - span->start;
-    size_t index = size_class_index(size_class, offset);
-    if (index * size_class->bytes != offset || index >= size_class->capacity)
-        zci_report_interior_free(block, size_class->bytes);
-    zci_report_double_free(block, size_class->bytes);
-}
-
-/* The span of a block that the class map called a small one of this class when it was freed. A span that has ended
- * since had all its blocks back, this one included. */
-ZCI_INLINE struct span *span_of(unsigned class_index, const struct size_class *size_class,
-                                struct pagemap_cursor *cursor, const void *block, uint32_t *index)
-{
-    struct span *span = pagemap_get_near(cursor, (uintptr_t)block);
-    if (ZCI_UNLIKELY(span == NULL) || ZCI_UNLIKELY(!span_is_small(span, class_index)) ||
-        ZCI_UNLIKELY(span_heap(span) != 0))
-        zci_report_double_free(block, size_class->bytes);
-    size_t offset = (uintptr_t)block - span->start;
-    *index = size_class_index(size_class, offset);
-    if (ZCI_UNLIKELY(*index * (size_t)size_class->bytes != offset) ||
-        ZCI_UNLIKELY(*index >= atomic_load_relaxed(&span->carved)))
-        report(span, size_class, block);
-    return span;
-}
-
 /* The span is nobody's from here on: the child of a fork that rebuilds this list must not take it. */
 static void retire_locked(struct central_list *list, struct span *span)
 {
@@ -362,30 +332,17 @@ ZCI_READS_RACILY static bool is_idle(const struct span *span, uint32_t age)
     return atomic_load_relaxed(&tick_now) - span->touched_tick >= age;
 }
 
-/* Where each of some blocks belongs. The span of one that was put there may have ended since, so its shard is here. */
-struct lookup {
-    struct span *spans[LOOKUP_CHUNK];
-    uint32_t indices[LOOKUP_CHUNK];
-    uint8_t shards[LOOKUP_CHUNK];
-};
-
-/* Those that belong to this shard; returns the spans that are nobody's now, linked. */
-static struct span *put_blocks(unsigned class_index, unsigned shard, const struct lookup *lookup,
-                               void *const *objects, size_t count)
+/* The first count of them belong to this list; returns the spans that are nobody's now, linked. */
+static struct span *put_blocks(struct central_list *list, const struct size_class *size_class,
+                               const struct lookup *lookup, size_t count)
 {
-    struct central_list *list = &lists[shard][class_index];
-    const struct size_class *size_class = &zci_size_classes[class_index];
     struct span *empty = NULL;
-    size_t returned = 0;
     lock_acquire(&list->lock);
     uint32_t tick = atomic_load_relaxed(&tick_now);
     for (size_t i = 0; i < count; i++) {
-        if (ZCI_UNLIKELY(lookup->shards[i] != shard))
-            continue;
-        returned++;
         struct span *span = lookup->spans[i];
         if (ZCI_UNLIKELY(!span_put_block(span, lookup->indices[i])))
-            zci_report_double_free(objects[i], size_class->bytes);
+            zci_report_double_free(lookup->objects[i], size_class->bytes);
         span->touched_tick = tick;
         uint32_t used = --span->used;
         if (ZCI_LIKELY(bucket_of(used, size_class) == span->bucket && used != 0))
@@ -395,31 +352,40 @@ static struct span *put_blocks(unsigned class_index, unsigned shard, const struc
             empty = span;
         }
     }
-    counter_add(&list->return_count, returned);
+    counter_add(&list->return_count, count);
     lock_release(&list->lock);
     return empty;
 }
 
-static void return_chunk(unsigned class_index, void *const *objects, size_t count)
+/* Of several shards, one after the other. A span whose blocks were all put may have ended, but none of those that
+ * are left is. */
+static ZCI_NOINLINE void put_mixed(unsigned class_index, const struct lookup *all, size_t count)
 {
-    const struct size_class *size_class = &zci_size_classes[class_index];
-    struct lookup lookup;
-    struct pagemap_cursor cursor = PAGEMAP_CURSOR_INIT;
-    uint32_t shards = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct span *span =
-            span_of(class_index, size_class, &cursor, objects[i], &lookup.indices[i]);
-        lookup.spans[i] = span;
-        lookup.shards[i] = span->shard;
-        shards |= 1U << span->shard;
-        __builtin_prefetch(&span->bitmap[lookup.indices[i] / 64], 1);
-    }
-    for (; shards != 0; shards &= shards - 1)
+    struct lookup rest = *all;
+    while (count > 0) {
+        unsigned shard = rest.spans[0]->shard;
+        size_t done = lookup_part_shard(&rest, count, shard);
         end_spans(
-            put_blocks(class_index, (unsigned)__builtin_ctz(shards), &lookup, objects, count));
+            put_blocks(&lists[shard][class_index], &zci_size_classes[class_index], &rest, done));
+        rest = (struct lookup){rest.objects + done, rest.spans + done, rest.indices + done};
+        count -= done;
+    }
 }
 
-void zci_central_return(unsigned class_index, void *const *objects, size_t count)
+static void return_chunk(unsigned class_index, void **objects, size_t count)
+{
+    struct span *spans[LOOKUP_CHUNK];
+    uint32_t indices[LOOKUP_CHUNK];
+    struct lookup lookup = {objects, spans, indices};
+    unsigned shard;
+    if (ZCI_LIKELY(lookup_spans(&lookup, class_index, count, &shard)))
+        end_spans(
+            put_blocks(&lists[shard][class_index], &zci_size_classes[class_index], &lookup, count));
+    else
+        put_mixed(class_index, &lookup, count);
+}
+
+void zci_central_return(unsigned class_index, void **objects, size_t count)
 {
     while (count > 0) {
         size_t chunk = count < LOOKUP_CHUNK ? count : LOOKUP_CHUNK;

@@ -63,11 +63,10 @@ ZCI_INLINE void span_reverse_blocks(void **objects, size_t count)
 ZCI_INLINE bool span_put_block(struct span *span, uint32_t index)
 {
     uint64_t *word = &span->bitmap[index / 64];
-    uint64_t bit = (uint64_t)1 << index % 64;
-    if (ZCI_UNLIKELY((*word & bit) != 0))
-        return false;
-    *word |= bit;
-    return true;
+    uint64_t before = *word;
+    uint64_t after = before | (uint64_t)1 << index % 64;
+    *word = after;
+    return ZCI_LIKELY(after != before);
 }
 
 /* What used must be, from the bitmap: in the child of a fork. */

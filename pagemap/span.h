@@ -39,9 +39,10 @@ struct span {
         struct {
             uint8_t state; /* atomic; enum span_state */
             uint8_t class_index;
+            uint16_t heap; /* SMALL, LARGE, HUGE: the private heap it belongs to, or 0; atomic */
         };
 
-        uint16_t state_and_class;
+        uint32_t kind; /* all three */
     };
 
     uint8_t is_zero; /* no byte was ever written since the OS gave or purged it; see page_heap.c */
@@ -51,8 +52,7 @@ struct span {
         uint8_t has_grown; /* LARGE, HUGE: by realloc */
     };
 
-    uint16_t used;     /* SMALL: blocks out of the span */
-    uint8_t shard;     /* SMALL: in whose list it is, for good; central/shard.h */
+    uint8_t shard; /* SMALL: in whose list it is, for good; central/shard.h */
     uint8_t unused;
     uint32_t carved;   /* SMALL: blocks that ever left it */
     struct span *next; /* SMALL: list; FREE: right child in the page heap's tree */
@@ -64,7 +64,7 @@ struct span {
         uint64_t bytes;       /* LARGE: bytes asked for last; HUGE: bytes of the mapping */
     };
 
-    uint16_t heap;         /* SMALL, LARGE, HUGE: the private heap it belongs to, or 0; atomic */
+    uint16_t used;         /* SMALL: blocks out of the span */
     uint16_t purged_pages; /* SMALL: OS pages given back since a block was last taken */
     uint32_t touched_tick; /* SMALL: when a block last came or went; 0 once it was swept since */
 };
@@ -86,16 +86,16 @@ ZCI_INLINE void span_set_state(struct span *span, enum span_state state)
     atomic_store_release(&span->state, (uint8_t)state);
 }
 
-/* State and class at one glance. */
+/* Of the common heap's small blocks of this class: three fields at one glance. */
 ZCI_INLINE bool span_is_small(const struct span *span, unsigned class_index)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    unsigned wanted = class_index << 8 | SPAN_SMALL;
+    uint32_t wanted = class_index << 8 | SPAN_SMALL;
 #else
-    unsigned wanted = SPAN_SMALL << 8 | class_index;
+    uint32_t wanted = (uint32_t)SPAN_SMALL << 24 | class_index << 16;
 #endif
     /* Pairs with span_set_state. */
-    return atomic_load_acquire(&span->state_and_class) == wanted;
+    return atomic_load_acquire(&span->kind) == wanted;
 }
 
 ZCI_INLINE size_t span_bytes(const struct span *span)

@@ -84,8 +84,23 @@ void *zci_api_calloc(size_t count, size_t size)
     return ZCI_LIKELY(block != NULL) ? zero_words(block, bytes) : calloc_slow(bytes);
 }
 
-/* Apart, so that a realloc that finds out here that it has nothing to do needs no frame. */
-static ZCI_NOINLINE void *move_small(void *block, size_t usable, size_t size)
+/* From the front of one block to the front of another, both at least bytes long. For few of them a call is most of
+ * the work: whole words, of which two may overlap. */
+ZCI_INLINE void copy_words(char *to, const char *from, size_t bytes)
+{
+    size_t words_bytes = align_up(bytes, 8);
+    if (words_bytes > 32) {
+        memcpy(to, from, bytes);
+    } else if (words_bytes <= 16) {
+        memcpy(to, from, 8);
+        memcpy(to + words_bytes - 8, from + words_bytes - 8, 8);
+    } else {
+        memcpy(to, from, 16);
+        memcpy(to + words_bytes - 16, from + words_bytes - 16, 16);
+    }
+}
+
+static ZCI_NOINLINE void *move_small_slow(void *block, size_t usable, size_t size)
 {
     if (ZCI_UNLIKELY(is_too_large(size)))
         return fail(ENOMEM);
@@ -93,6 +108,17 @@ static ZCI_NOINLINE void *move_small(void *block, size_t usable, size_t size)
     void *moved = zci_heap_move_small(block, usable, size);
     errno = saved;
     return or_no_memory(moved);
+}
+
+/* Apart, so that a realloc that finds out late that it has nothing to do needs no frame. */
+static ZCI_NOINLINE void *move_small(void *block, size_t usable, size_t size)
+{
+    char *moved = thread_cache_pop(heap_room_ahead(usable, size));
+    if (ZCI_UNLIKELY(moved == NULL))
+        return move_small_slow(block, usable, size);
+    copy_words(moved, block, min_size(usable, size));
+    contract_free(block);
+    return moved;
 }
 
 static ZCI_NOINLINE void *resize_block(void *block, size_t size)

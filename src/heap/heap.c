@@ -24,11 +24,6 @@
 
 #include <string.h>
 
-/* A step of at most this share of a block is tiny. */
-#ifndef TINY_STEP
-#define TINY_STEP 32
-#endif
-
 uint32_t zci_heap_stay_bytes[ZCI_CLASS_COUNT + 1] = {
 #define SIZE_CLASS(index, size, before, span_granules, blocks) [index] = (size),
 #include "base/size_class.def"
@@ -247,16 +242,6 @@ size_t zci_heap_good_bytes(size_t size)
     return zci_large_good_bytes(size);
 }
 
-size_t zci_heap_room_ahead(size_t usable, size_t size)
-{
-    /* A large block grows in place as long as it can. */
-    if (size <= usable || size > ZCI_SMALL_MAX_BYTES)
-        return size;
-    size_t ahead = usable + (size - usable <= usable / TINY_STEP ? usable : usable / 4);
-    /* A block that is more than half empty would move back at once. */
-    return max_size(size, min_size(ahead, ZCI_SMALL_MAX_BYTES));
-}
-
 static void *alloc_growing(size_t size)
 {
     bool is_zero;
@@ -267,10 +252,8 @@ static void *alloc_growing(size_t size)
 
 void *zci_heap_move_small(void *block, size_t usable, size_t size)
 {
-    size_t wanted = zci_heap_room_ahead(usable, size);
-    void *moved = thread_cache_pop(wanted);
-    if (moved == NULL)
-        moved = size > ZCI_SMALL_MAX_BYTES ? alloc_growing(size) : zci_heap_alloc_slow(wanted);
+    size_t wanted = heap_room_ahead(usable, size);
+    void *moved = size > ZCI_SMALL_MAX_BYTES ? alloc_growing(size) : zci_heap_alloc_slow(wanted);
     if (moved == NULL && wanted != size)
         moved = zci_heap_alloc_slow(size);
     if (moved == NULL)

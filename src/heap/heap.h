@@ -8,6 +8,7 @@
 #ifndef ZCI_HEAP_HEAP_H
 #define ZCI_HEAP_HEAP_H
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/size_class.h"
 #include "pagemap/class_map.h"
@@ -28,6 +29,9 @@ void zci_heap_leave_cache(struct thread_cache *cache);
 /* After work on large blocks, which needs no cache: as leave does, if the thread has one. */
 void zci_heap_poll(void);
 
+/* A step of at most this share of a block is tiny. */
+#define HEAP_TINY_STEP 32
+
 /* After thread_cache_pop returned NULL. */
 void *zci_heap_alloc_slow(size_t size);
 /* After thread_cache_push returned false. NULL is allowed. */
@@ -37,7 +41,8 @@ void *zci_heap_alloc_zeroed(size_t size);
 void *zci_heap_alloc_aligned(size_t size, size_t alignment);
 /* block is not NULL and size not 0; on failure the block is as it was. */
 void *zci_heap_resize(void *block, size_t size);
-/* The same for a block of usable bytes, heap_small_bytes of it, that size does not fit. */
+/* The same for a block of usable bytes, heap_small_bytes of it, that size does not fit, once thread_cache_pop has
+ * nothing for heap_room_ahead. */
 void *zci_heap_move_small(void *block, size_t usable, size_t size);
 
 /* Stays where it is if it fits and at least half of it is used: a class apart is not worth a copy. */
@@ -63,7 +68,16 @@ ZCI_INLINE bool heap_stays(const void *block, size_t size)
 /* What a block should have that does not fit. Buffers grow a little each time: a quarter ahead halves the
  * number of moves. One that outgrew its block by next to nothing grows in tiny steps, like a log: it will
  * need all of twice the room. */
-size_t zci_heap_room_ahead(size_t usable, size_t size);
+ZCI_INLINE size_t heap_room_ahead(size_t usable, size_t size)
+{
+    /* A large block grows in place as long as it can. */
+    if (size <= usable || size > ZCI_SMALL_MAX_BYTES)
+        return size;
+    size_t over = size - usable;
+    size_t ahead = usable + (over <= usable / HEAP_TINY_STEP ? usable : usable / 4);
+    /* A block that is more than half empty would move back at once. */
+    return max_size(size, min_size(ahead, ZCI_SMALL_MAX_BYTES));
+}
 
 /* The bytes of the small block that starts here; 0 says nothing: private heaps' are not looked for. */
 ZCI_INLINE size_t heap_small_bytes(const void *block)

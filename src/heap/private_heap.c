@@ -399,7 +399,7 @@ void *zci_private_resize(struct private_heap *heap, void *block, size_t size, co
         return resize_large(heap, span, size);
     if (heap_fits(usable, size))
         return block;
-    size_t wanted = zci_heap_room_ahead(usable, size);
+    size_t wanted = heap_room_ahead(usable, size);
     void *moved = private_pop(heap, wanted);
     if (moved == NULL)
         moved = zci_private_alloc_slow(heap, wanted, verb);

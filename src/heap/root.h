@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define ZCI_ROOT_MAGIC   UINT64_C(0x746f6f72636d637a) /* "zcmcroot" in memory */
-#define ZCI_ROOT_VERSION 2
+#define ZCI_ROOT_VERSION 3
 
 struct zci_root {
     uint64_t magic;
