@@ -13,6 +13,7 @@
 #include "central/central_list.h"
 #include "central/depot.h"
 #include "pagemap/pagemap.h"
+#include "thread_cache/thread_registry.h"
 
 #include <string.h>
 
@@ -28,10 +29,11 @@
 #define SPARE_BYTES     32768
 #define SPARE_COUNT_MAX 16
 /* A thread that sends batches away and soon takes batches of the class again would get another thread's blocks
- * for its own, line by line out of the other core's cache. It may keep more of small ones, up to so many bytes
- * over all classes. */
-#define SPARE_MORE_BYTES       131072
-#define SPARE_MORE_CLASS_BYTES 256
+ * for its own, line by line out of the other core's cache, and pays for the way there and back. It may keep more, over
+ * all classes at most its share of this among all threads. */
+#define SPARE_MORE_BYTES       ((size_t)32 << 20)
+#define SPARE_MORE_SHARE_LEAST ((size_t)128 << 10)
+#define SPARE_MORE_SHARE_MOST  ((size_t)2 << 20)
 
 /* What a bin without a batch points at: no objects above a NULL floor, and no room. */
 static void *const no_objects[2];
@@ -198,8 +200,12 @@ static void keep_more(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
     size_t bytes = batch_bytes(class_index);
-    size_t room = min_size((SPARE_MORE_BYTES - cache->spare_more_bytes) / bytes,
-                           (size_t)UINT8_MAX - shelf->spare_more);
+    size_t share = SPARE_MORE_BYTES / max_size(zci_thread_registry_live_count(), 1);
+    share = max_size(min_size(share, SPARE_MORE_SHARE_MOST), SPARE_MORE_SHARE_LEAST);
+    if (cache->spare_more_bytes >= share)
+        return;
+    size_t room =
+        min_size((share - cache->spare_more_bytes) / bytes, (size_t)UINT8_MAX - shelf->spare_more);
     size_t more = min_size(1 + spare_limit(shelf, class_index) / 4, room);
     shelf->spare_more = (uint8_t)(shelf->spare_more + more);
     cache->spare_more_bytes += (uint32_t)(more * bytes);
@@ -308,7 +314,7 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
         stash_put(cache, batch);
     if (batch == NULL) {
         count_miss(shelf);
-        if (shelf->has_sent && zci_size_classes[class_index].bytes <= SPARE_MORE_CLASS_BYTES)
+        if (shelf->has_sent)
             keep_more(cache, class_index);
         shelf->has_sent = 0;
         batch = depot_take(class_index, cache->number);

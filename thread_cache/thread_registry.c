@@ -158,6 +158,11 @@ void zci_thread_registry_flush_parked(uint64_t before_ms)
     }
 }
 
+uint64_t zci_thread_registry_live_count(void)
+{
+    return atomic_load_relaxed(&registry.live_count);
+}
+
 void zci_thread_registry_stats(struct thread_registry_stats *stats)
 {
     *stats = (struct thread_registry_stats){0};

@@ -20,6 +20,9 @@ void zci_thread_registry_close(int which);
 /* Flushes the caches of threads that died before this instant of zci_os_clock_ms. */
 void zci_thread_registry_flush_parked(uint64_t before_ms);
 
+/* Threads that have a cache. */
+uint64_t zci_thread_registry_live_count(void);
+
 struct thread_registry_stats {
     uint64_t live_count;
     uint64_t parked_count;

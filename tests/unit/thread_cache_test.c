@@ -73,19 +73,71 @@ static uint64_t sent(void)
     return stats.depot_put_count + stats.depot_full_count;
 }
 
+static void swing(size_t size, int count)
+{
+    for (int i = 0; i < count; i++)
+        blocks[i] = zc_malloc(size);
+    for (int i = 0; i < count; i++)
+        zc_free(blocks[i]);
+}
+
 /* Nor one that swings further, once that is known: a thread gets its own blocks back. */
 static void wide_swings_stay_in_the_cache(void)
 {
-    uint64_t before = 0;
-    for (int round = 0; round < 100; round++) {
-        if (round == 20)
-            before = sent();
-        for (int i = 0; i < MANY; i++)
-            blocks[i] = zc_malloc(48);
-        for (int i = 0; i < MANY; i++)
-            zc_free(blocks[i]);
+    static const struct {
+        size_t size;
+        int count;
+    } swings[] = {{48, MANY}, {4096, 300}};
+
+    for (size_t s = 0; s < sizeof swings / sizeof swings[0]; s++) {
+        uint64_t before = 0;
+        for (int round = 0; round < 100; round++) {
+            if (round == 20)
+                before = sent();
+            swing(swings[s].size, swings[s].count);
+        }
+        CHECK_EQ(sent(), before);
     }
-    CHECK_EQ(sent(), before);
+}
+
+static uint64_t cached_after_swings(size_t size, int count)
+{
+    for (int round = 0; round < 50; round++)
+        swing(size, count);
+    return zci_thread_cache_bytes(thread_cache_get());
+}
+
+static pthread_barrier_t barrier;
+
+static void *malloc_and_wait(void *unused)
+{
+    zc_free(zc_malloc(64));
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    return unused;
+}
+
+/* Nor does it keep more than its share among all threads, however far it swings. */
+static void what_a_thread_keeps_has_a_limit(void)
+{
+    enum { OTHERS = 63 };
+
+    pthread_t others[OTHERS];
+    zc_trim(0);
+    uint64_t alone = cached_after_swings(16384, 1000);
+    CHECK(alone >= (uint64_t)2 << 20 && alone < (uint64_t)3 << 20);
+    zc_trim(0);
+    CHECK_EQ(pthread_barrier_init(&barrier, NULL, OTHERS + 1), 0);
+    for (int i = 0; i < OTHERS; i++)
+        CHECK_EQ(pthread_create(&others[i], NULL, malloc_and_wait, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    uint64_t among_64 = cached_after_swings(16384, 1000);
+    CHECK(among_64 >= (uint64_t)512 << 10 && among_64 < (uint64_t)1 << 20);
+    pthread_barrier_wait(&barrier);
+    for (int i = 0; i < OTHERS; i++)
+        pthread_join(others[i], NULL);
+    zci_thread_registry_flush_parked(UINT64_MAX);
+    zc_trim(0);
 }
 
 static void *free_all(void *unused)
@@ -168,5 +220,6 @@ int main(void)
     RUN(caches_of_dead_threads_are_adopted);
     RUN(a_flushed_cache_holds_nothing);
     RUN(batches_have_a_floor);
+    RUN(what_a_thread_keeps_has_a_limit);
     return check_done();
 }
