@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* floor.c - a library to be preloaded instead of an allocator: how little can a program's malloc and free cost? What
- * it takes with this is, about, what it takes by itself.
+ * it takes with this is, about, what it takes by itself, though other places for its blocks may suit it better.
  *   LD_PRELOAD=build/bench/bench/workloads/floor.so build/workloads/batch_free --threads 2
  * Each thread keeps freed blocks in lists by size, linked through the blocks themselves, for good: no check, no lock,
  * nothing shared, nothing ever given back. Not for use: a block freed twice is given out twice, memory freed by another
