@@ -357,8 +357,8 @@ static struct span *put_blocks(struct central_list *list, const struct size_clas
     return empty;
 }
 
-/* Of several shards, one after the other. A span whose blocks were all put may have ended, but none of those that
- * are left is. */
+/* Of several shards, one after the other. A span whose blocks were all put may have ended; the spans of those that are
+ * left have not. */
 static ZCI_NOINLINE void put_mixed(unsigned class_index, const struct lookup *all, size_t count)
 {
     struct lookup rest = *all;

@@ -18,7 +18,7 @@
  * Returns how many; fewer than count only if the OS gives no more memory. */
 size_t zci_central_fetch(unsigned class_index, size_t number, void **objects, size_t count);
 
-/* Any blocks of this class, in any order; they may be in another one afterwards. */
+/* Any blocks of this class, in any order, which objects may have changed afterwards. */
 void zci_central_return(unsigned class_index, void **objects, size_t count);
 
 /* Spans that are kept without a block out go to the page heap: those that nothing happened to for at least

@@ -307,7 +307,7 @@ static void unlock_and_report(void)
     zci_footprint_add(change);
 }
 
-/* Of fresh memory only so much lies between blocks that grow, and then as much as three times their lengths. */
+/* While less than this is free and not resident, fresh room is as long as asked; then at most three times the block. */
 #define ROOM_CLEAN_GRANULES (((size_t)64 << 20) >> ZCI_GRANULE_SHIFT)
 
 /* The longest resident run will do if there is room in it at all, lest fresh pages are taken; behind another block,

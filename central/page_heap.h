@@ -31,8 +31,9 @@ struct arena {
  * the caller's to set; is_zero says whether its pages read zero. */
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules);
 
-/* The same, for a block that is growing: there are at least room_granules free granules behind it. NULL if
- * there is no such place, and nothing was given back to find one. */
+/* The same, for a block that is growing: where room_granules are free behind it, or fewer if there is resident memory
+ * with less room, or fresh room lies behind many blocks already. NULL if there is no such place, and nothing was given
+ * back to find one. */
 struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules);
 
 /* The run's state may be any but FREE. */

@@ -41,8 +41,8 @@ void *zci_heap_alloc_zeroed(size_t size);
 void *zci_heap_alloc_aligned(size_t size, size_t alignment);
 /* block is not NULL and size not 0; on failure the block is as it was. */
 void *zci_heap_resize(void *block, size_t size);
-/* The same for a block of usable bytes, heap_small_bytes of it, that size does not fit, once thread_cache_pop has
- * nothing for heap_room_ahead. */
+/* The same for a block of usable bytes, heap_small_bytes of it, that size does not fit. A short way that takes
+ * heap_room_ahead from the cache and copies is the caller's to try first. */
 void *zci_heap_move_small(void *block, size_t usable, size_t size);
 
 /* Stays where it is if it fits and at least half of it is used: a class apart is not worth a copy. */
