@@ -34,12 +34,12 @@ int malloc_info(int options, FILE *stream);
 
 #define EXPORT_AS(name, body) extern __typeof(body) name ZCI_EXPORT __attribute__((alias(#body)))
 
-ZCI_EXPORT void *malloc(size_t size)
+ZCI_EXPORT ZCI_FAST_ENTRY void *malloc(size_t size)
 {
     return contract_malloc(size);
 }
 
-ZCI_EXPORT void free(void *block)
+ZCI_EXPORT ZCI_FAST_ENTRY void free(void *block)
 {
     contract_free(block);
 }
@@ -49,7 +49,7 @@ ZCI_EXPORT void *calloc(size_t count, size_t size)
     return zci_api_calloc(count, size);
 }
 
-ZCI_EXPORT void *realloc(void *block, size_t size)
+ZCI_EXPORT ZCI_FAST_ENTRY void *realloc(void *block, size_t size)
 {
     return contract_realloc(block, size);
 }

@@ -99,12 +99,12 @@ ZCI_INLINE void *new_or_null(std::size_t size) noexcept
 #define DELETE       ZCI_EXPORT void operator delete
 #define DELETE_ARRAY ZCI_EXPORT void operator delete[]
 
-NEW(std::size_t size)
+ZCI_FAST_ENTRY NEW(std::size_t size)
 {
     return new_or_throw(size);
 }
 
-NEW_ARRAY(std::size_t size)
+ZCI_FAST_ENTRY NEW_ARRAY(std::size_t size)
 {
     return new_or_throw(size);
 }
@@ -139,22 +139,22 @@ NEW_ARRAY(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) 
     return allocate_or_null(size, static_cast<std::size_t>(alignment));
 }
 
-DELETE(void *block) noexcept
+ZCI_FAST_ENTRY DELETE(void *block) noexcept
 {
     contract_free(block);
 }
 
-DELETE_ARRAY(void *block) noexcept
+ZCI_FAST_ENTRY DELETE_ARRAY(void *block) noexcept
 {
     contract_free(block);
 }
 
-DELETE(void *block, std::size_t) noexcept
+ZCI_FAST_ENTRY DELETE(void *block, std::size_t) noexcept
 {
     contract_free(block);
 }
 
-DELETE_ARRAY(void *block, std::size_t) noexcept
+ZCI_FAST_ENTRY DELETE_ARRAY(void *block, std::size_t) noexcept
 {
     contract_free(block);
 }

@@ -13,12 +13,12 @@
 #define STRINGIFY_VALUE(x) #x
 #define STRINGIFY(x)       STRINGIFY_VALUE(x)
 
-void *zc_malloc(size_t size)
+ZCI_FAST_ENTRY void *zc_malloc(size_t size)
 {
     return contract_malloc(size);
 }
 
-void zc_free(void *block)
+ZCI_FAST_ENTRY void zc_free(void *block)
 {
     contract_free(block);
 }
@@ -28,7 +28,7 @@ void *zc_calloc(size_t count, size_t size)
     return zci_api_calloc(count, size);
 }
 
-void *zc_realloc(void *block, size_t size)
+ZCI_FAST_ENTRY void *zc_realloc(void *block, size_t size)
 {
     return contract_realloc(block, size);
 }

@@ -43,6 +43,10 @@
 #define ZCI_LINE_BYTES 128
 #define ZCI_LINE       __attribute__((aligned(ZCI_LINE_BYTES)))
 
+/* A function that is the fast path lies in one line of code, or two, wherever the linker puts it: half of realloc's
+ * time by lines is its own 14 instructions, and these took 1.05 times as long across two lines. */
+#define ZCI_FAST_ENTRY __attribute__((aligned(64)))
+
 #ifdef __cplusplus
 #define ZCI_STATIC_ASSERT(condition, text) static_assert(condition, text)
 #else

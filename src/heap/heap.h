@@ -30,7 +30,7 @@ void zci_heap_leave_cache(struct thread_cache *cache);
 void zci_heap_poll(void);
 
 /* A step of at most this share of a block is tiny. */
-#define HEAP_TINY_STEP 32
+#define HEAP_TINY_STEP 8
 
 /* After thread_cache_pop returned NULL. */
 void *zci_heap_alloc_slow(size_t size);
@@ -67,14 +67,14 @@ ZCI_INLINE bool heap_stays(const void *block, size_t size)
 
 /* What a block should have that does not fit. Buffers grow a little each time: a quarter ahead halves the
  * number of moves. One that outgrew its block by next to nothing grows in tiny steps, like a log: it will
- * need all of twice the room. */
+ * need all of twice the room, by powers of two, for there such buffers often end. */
 ZCI_INLINE size_t heap_room_ahead(size_t usable, size_t size)
 {
     /* A large block grows in place as long as it can. */
     if (size <= usable || size > ZCI_SMALL_MAX_BYTES)
         return size;
-    size_t over = size - usable;
-    size_t ahead = usable + (over <= usable / HEAP_TINY_STEP ? usable : usable / 4);
+    bool is_tiny = size - usable <= usable / HEAP_TINY_STEP;
+    size_t ahead = is_tiny ? (size_t)2 << log2_floor(usable) : usable + usable / 4;
     /* A block that is more than half empty would move back at once. */
     return max_size(size, min_size(ahead, ZCI_SMALL_MAX_BYTES));
 }

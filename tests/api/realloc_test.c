@@ -134,6 +134,27 @@ static void test_many_small_steps(void)
     free(block);
 }
 
+/* A log that grows line by line gets twice the room each time, and ends where such buffers often do: all that moves is
+ * less than the whole. It is never more than half empty for that. */
+static void test_lines_move_seldom(void)
+{
+    enum { FIRST = 2500, LINE = 40, LAST = 65536 };
+
+    size_t moved_bytes = 0;
+    size_t size = FIRST;
+    char *block = malloc(size);
+    CHECK(block != NULL);
+    for (; block != NULL && size + LINE <= LAST; size += LINE) {
+        char *moved = realloc(block, size + LINE);
+        moved_bytes += moved != block ? size : 0;
+        if (!CHECK(moved != NULL && malloc_usable_size(moved) <= 2 * (size + LINE)))
+            break;
+        block = moved;
+    }
+    CHECK(moved_bytes < LAST);
+    free(block);
+}
+
 /* Several buffers that grow by turns past the largest class have room to go on where they are. */
 static void test_grown_blocks_stay(void)
 {
@@ -256,6 +277,7 @@ int main(void)
     RUN(test_each_limit);
     RUN(test_one_block_up_and_down);
     RUN(test_many_small_steps);
+    RUN(test_lines_move_seldom);
     RUN(test_grown_blocks_stay);
     RUN(test_neighbours);
     RUN(test_failure_keeps_the_block);
