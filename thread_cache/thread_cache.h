@@ -132,7 +132,7 @@ ZCI_INLINE void *thread_cache_pop(size_t size)
     void *block = top[-1];
     if (ZCI_LIKELY(block != NULL)) {
         /* The next block will be written to soon; below the last one lies the floor, NULL. */
-        __builtin_prefetch(top[-2]);
+        prefetch_to_write(top[-2]);
         /* Hides that top is in a register: as a subtraction from memory it is one instruction. */
         __asm__("" : "+m"(bin->top));
         bin->top--;

@@ -54,7 +54,7 @@ ZCI_INLINE void *private_bin_pop(struct bin *bin)
     void **top = bin->top;
     void *block = top[-1];
     if (ZCI_LIKELY(block != NULL)) {
-        __builtin_prefetch(top[-2]);
+        prefetch_to_write(top[-2]);
         atomic_store_relaxed(&bin->top, top - 1);
     }
     return block;
