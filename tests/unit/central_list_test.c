@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* central_list_test.c - how many empty spans a list keeps, and what becomes of them before the page heap grows. */
+#include "central/central_list.h"
+#include "central/page_heap.h"
+#include "pagemap/pagemap.h"
+#include "support/check.h"
+#include "zcmalloc.h"
+
+enum { BLOCK_BYTES = 512, OTHER_BYTES = 640, SWUNG_SPANS = 8, KEPT_SPANS = 4 };
+
+static unsigned class_index;
+static void *blocks[SWUNG_SPANS * ZCI_GRANULE_BYTES / BLOCK_BYTES];
+
+static struct central_stats stats_of(unsigned index)
+{
+    struct central_stats stats;
+    zci_central_stats(index, &stats);
+    return stats;
+}
+
+static void swing(size_t spans)
+{
+    size_t count = spans * zci_size_classes[class_index].capacity;
+    CHECK_EQ(zci_central_fetch(class_index, 0, blocks, count), count);
+    zci_central_return(class_index, blocks, count);
+}
+
+static void a_list_keeps_one_empty_span(void)
+{
+    swing(1);
+    CHECK_EQ(stats_of(class_index).span_count, 1);
+    swing(2);
+    CHECK_EQ(stats_of(class_index).span_count, 1);
+}
+
+/* A program that swings by several spans does not carry them to the page heap and back for ever. */
+static void it_keeps_more_for_who_swings(void)
+{
+    for (int i = 0; i < 4; i++)
+        swing(KEPT_SPANS);
+    uint64_t made_before = stats_of(class_index).span_made_count;
+    for (int i = 0; i < 4; i++)
+        swing(KEPT_SPANS);
+    CHECK_EQ(stats_of(class_index).span_made_count, made_before);
+    CHECK_EQ(stats_of(class_index).span_count, KEPT_SPANS);
+}
+
+static void but_not_any_number(void)
+{
+    for (int i = 0; i < 8; i++)
+        swing(SWUNG_SPANS);
+    CHECK_EQ(stats_of(class_index).span_count, KEPT_SPANS);
+}
+
+/* What lists keep is used before the page heap takes more: no memory is resident that another class could have. */
+static void growth_takes_them_first(void)
+{
+    unsigned other_class = size_class_of(OTHER_BYTES);
+    struct page_heap_stats before, after;
+    void *other;
+    CHECK_EQ(stats_of(class_index).span_count, KEPT_SPANS);
+    zci_page_heap_release(0);
+    zci_page_heap_stats(&before);
+    CHECK_EQ(before.dirty_bytes, 0);
+    CHECK_EQ(zci_central_fetch(other_class, 0, &other, 1), 1);
+    zci_page_heap_stats(&after);
+    CHECK_EQ(stats_of(class_index).span_count, 0);
+    CHECK_EQ(after.fresh_count + after.refault_count, before.fresh_count + before.refault_count);
+    zci_central_return(other_class, &other, 1);
+}
+
+int main(void)
+{
+    zc_free(zc_malloc(1));
+    class_index = size_class_of(BLOCK_BYTES);
+    CHECK_EQ(zci_size_classes[class_index].granules, 1);
+    CHECK_EQ(stats_of(class_index).span_count, 0);
+    RUN(a_list_keeps_one_empty_span);
+    RUN(it_keeps_more_for_who_swings);
+    RUN(but_not_any_number);
+    RUN(growth_takes_them_first);
+    return check_done();
+}
