@@ -43,8 +43,8 @@
 #define ZCI_LINE_BYTES 128
 #define ZCI_LINE       __attribute__((aligned(ZCI_LINE_BYTES)))
 
-/* A function that is the fast path lies in one line of code, or two, wherever the linker puts it: half of realloc's
- * time by lines is its own 14 instructions, and these took 1.05 times as long across two lines. */
+/* A function that is the fast path starts a cache line: how many lines a call takes must not hang on what the linker
+ * put before it. */
 #define ZCI_FAST_ENTRY __attribute__((aligned(64)))
 
 /* Brings the line here for good: what another core wrote to would come shared first, and then be asked for once more by

@@ -66,7 +66,7 @@ ZCI_INLINE bool heap_stays(const void *block, size_t size)
 }
 
 /* What a block should have that does not fit. Buffers grow a little each time: a quarter ahead halves the
- * number of moves. One that outgrew its block by next to nothing grows in tiny steps, like a log: it will
+ * number of moves. One that outgrew its block by little grows in tiny steps, like a log: it will
  * need all of twice the room, by powers of two, for there such buffers often end. */
 ZCI_INLINE size_t heap_room_ahead(size_t usable, size_t size)
 {

@@ -186,7 +186,7 @@ static void prefetch_blocks(void *const *objects, size_t count)
     for (size_t i = 0; i < count; i++) {
         const struct span *span = pagemap_get((uintptr_t)objects[i]);
         if (span != NULL)
-            prefetch_to_write(span);
+            __builtin_prefetch(span, 1);
     }
 }
 

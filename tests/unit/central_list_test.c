@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* central_list_test.c - how many empty spans a list keeps, and what becomes of them before the page heap grows. */
+#include "base/size_class.h"
 #include "central/central_list.h"
 #include "central/page_heap.h"
-#include "pagemap/pagemap.h"
 #include "support/check.h"
 #include "zcmalloc.h"
 
