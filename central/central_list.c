@@ -3,6 +3,7 @@
 /* central_list.c - see central_list.h. */
 #include "central/central_list.h"
 
+#include "base/bits.h"
 #include "base/check.h"
 #include "central/lookup.h"
 #include "central/page_heap.h"
@@ -146,24 +147,23 @@ static void enlist_locked(struct central_list *list, struct span *span, unsigned
     span->bucket = (uint8_t)bucket;
 }
 
-ZCI_INLINE unsigned bucket_of(uint32_t used, const struct size_class *size_class)
-{
-    return BUCKETS - 1 - (used * size_class->eighths >> SIZE_CLASS_EIGHTHS_SHIFT);
-}
-
 /* Puts the span where its occupancy belongs. */
 static void relist_locked(struct central_list *list, struct span *span,
                           const struct size_class *size_class)
 {
     if (span->used == size_class->capacity) {
         unlist_locked(list, span);
+        span->used_least = span->used;
         return;
     }
-    unsigned bucket = bucket_of(span->used, size_class);
+    uint32_t eighths = span->used * size_class->eighths >> SIZE_CLASS_EIGHTHS_SHIFT;
+    unsigned bucket = BUCKETS - 1 - eighths;
     if (bucket == span->bucket)
         return;
     unlist_locked(list, span);
     enlist_locked(list, span, bucket);
+    /* Rounded down at worst: such a span changes lists one block late. At least 1, for an empty one leaves. */
+    span->used_least = (uint16_t)max_size(eighths * size_class->capacity / BUCKETS, 1);
 }
 
 /* A span is made soon after one was too many: the program swings further than the list keeps. */
@@ -216,7 +216,7 @@ static void end_span(struct span *span)
 }
 
 static size_t take_from_locked(struct central_list *list, struct span *span,
-                               const struct size_class *size_class, void **objects, size_t count)
+                               const struct size_class *size_class, void **end, size_t count)
 {
     counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
     if (ZCI_UNLIKELY(span->purged_pages != 0)) {
@@ -224,7 +224,7 @@ static size_t take_from_locked(struct central_list *list, struct span *span,
         unpurge_locked(list, span);
     }
     touch_locked(span);
-    size_t taken = span_take_blocks(span, size_class, objects, count);
+    size_t taken = span_take_blocks(span, size_class, end, count);
     relist_locked(list, span, size_class);
     counter_add(&list->fetch_count, taken);
     return taken;
@@ -232,13 +232,13 @@ static size_t take_from_locked(struct central_list *list, struct span *span,
 
 /* From the fullest spans of those in these buckets. */
 static size_t take(struct central_list *list, uint32_t which, const struct size_class *size_class,
-                   void **objects, size_t count)
+                   void **end, size_t count)
 {
     size_t taken = 0;
     lock_acquire(&list->lock);
     while (taken < count && (list->filled & which) != 0) {
         struct span *span = list->buckets[__builtin_ctz(list->filled & which)];
-        taken += take_from_locked(list, span, size_class, objects + taken, count - taken);
+        taken += take_from_locked(list, span, size_class, end - taken, count - taken);
     }
     lock_release(&list->lock);
     return taken;
@@ -257,7 +257,7 @@ static uint32_t lent_buckets(const struct central_list *list, const struct size_
 }
 
 /* From the spans of other shards, which keep them. */
-static size_t borrow(unsigned class_index, unsigned shard, bool any, void **objects, size_t count)
+static size_t borrow(unsigned class_index, unsigned shard, bool any, void **end, size_t count)
 {
     const struct size_class *size_class = &zci_size_classes[class_index];
     unsigned shard_count = atomic_load_relaxed(&zci_shard_count);
@@ -266,7 +266,7 @@ static size_t borrow(unsigned class_index, unsigned shard, bool any, void **obje
         struct central_list *list = &lists[shard_after(shard, i, shard_count)][class_index];
         uint32_t which = any ? ANY_BUCKET : lent_buckets(list, size_class);
         if ((atomic_load_relaxed(&list->filled) & which) != 0)
-            taken = take(list, which, size_class, objects, count);
+            taken = take(list, which, size_class, end, count);
     }
     return taken;
 }
@@ -276,20 +276,21 @@ size_t zci_central_fetch(unsigned class_index, size_t number, void **objects, si
     unsigned shard = shard_of(number);
     struct central_list *list = &lists[shard][class_index];
     const struct size_class *size_class = &zci_size_classes[class_index];
-    size_t taken = take(list, ANY_BUCKET, size_class, objects, count);
+    void **end = objects + count;
+    size_t taken = take(list, ANY_BUCKET, size_class, end, count);
     while (taken < count) {
-        size_t more = borrow(class_index, shard, false, objects + taken, count - taken);
+        size_t more = borrow(class_index, shard, false, end - taken, count - taken);
         if (more == 0) {
             bool has_memory = add_span(list, class_index, shard);
-            more = take(list, ANY_BUCKET, size_class, objects + taken, count - taken);
+            more = take(list, ANY_BUCKET, size_class, end - taken, count - taken);
             if (!has_memory && more == 0)
-                more = borrow(class_index, shard, true, objects + taken, count - taken);
+                more = borrow(class_index, shard, true, end - taken, count - taken);
             if (more == 0 && !has_memory)
                 break;
         }
         taken += more;
     }
-    span_reverse_blocks(objects, taken);
+    span_blocks_to_front(objects, count, taken);
     return taken;
 }
 
@@ -306,8 +307,6 @@ static void retire_locked(struct central_list *list, struct span *span)
 static bool settle_locked(struct central_list *list, struct span *span,
                           const struct size_class *size_class)
 {
-    if (span->bucket == SPAN_SWEEPING)
-        return false;
     if (span->used == 0 && list->empty_count > list->empty_most) {
         list->retired_tick = span->touched_tick;
         retire_locked(list, span);
@@ -332,66 +331,48 @@ ZCI_READS_RACILY static bool is_idle(const struct span *span, uint32_t age)
     return atomic_load_relaxed(&tick_now) - span->touched_tick >= age;
 }
 
-/* The first count of them belong to this list; returns the spans that are nobody's now, linked. */
-static struct span *put_blocks(struct central_list *list, const struct size_class *size_class,
-                               const struct lookup *lookup, size_t count)
+/* Puts back the blocks of this shard; the others move to the front: how many there are. */
+static size_t put_blocks(unsigned class_index, unsigned shard, void **objects, size_t count)
 {
+    const struct size_class *size_class = &zci_size_classes[class_index];
+    struct central_list *list = &lists[shard][class_index];
+    struct pagemap_cursor cursor = PAGEMAP_CURSOR_INIT;
     struct span *empty = NULL;
+    size_t others = 0;
     lock_acquire(&list->lock);
     uint32_t tick = atomic_load_relaxed(&tick_now);
     for (size_t i = 0; i < count; i++) {
-        struct span *span = lookup->spans[i];
-        if (ZCI_UNLIKELY(!span_put_block(span, lookup->indices[i])))
-            zci_report_double_free(lookup->objects[i], size_class->bytes);
+        void *block = objects[i];
+        uint32_t index;
+        struct span *span = lookup_span(class_index, size_class, &cursor, block, &index);
+        if (ZCI_UNLIKELY(span->shard != shard)) {
+            objects[others++] = block;
+            continue;
+        }
+        if (ZCI_UNLIKELY(!span_put_block(span, index)))
+            zci_report_double_free(block, size_class->bytes);
         span->touched_tick = tick;
-        uint32_t used = --span->used;
-        if (ZCI_LIKELY(bucket_of(used, size_class) == span->bucket && used != 0))
+        if (ZCI_LIKELY(--span->used >= span->used_least))
             continue;
         if (settle_locked(list, span, size_class)) {
             span->next = empty;
             empty = span;
         }
     }
-    counter_add(&list->return_count, count);
+    counter_add(&list->return_count, count - others);
     lock_release(&list->lock);
-    return empty;
-}
-
-/* Of several shards, one after the other. A span whose blocks were all put may have ended; the spans of those that are
- * left have not. */
-static ZCI_NOINLINE void put_mixed(unsigned class_index, const struct lookup *all, size_t count)
-{
-    struct lookup rest = *all;
-    while (count > 0) {
-        unsigned shard = rest.spans[0]->shard;
-        size_t done = lookup_part_shard(&rest, count, shard);
-        end_spans(
-            put_blocks(&lists[shard][class_index], &zci_size_classes[class_index], &rest, done));
-        rest = (struct lookup){rest.objects + done, rest.spans + done, rest.indices + done};
-        count -= done;
-    }
-}
-
-static void return_chunk(unsigned class_index, void **objects, size_t count)
-{
-    struct span *spans[LOOKUP_CHUNK];
-    uint32_t indices[LOOKUP_CHUNK];
-    struct lookup lookup = {objects, spans, indices};
-    unsigned shard;
-    if (ZCI_LIKELY(lookup_spans(&lookup, class_index, count, &shard)))
-        end_spans(
-            put_blocks(&lists[shard][class_index], &zci_size_classes[class_index], &lookup, count));
-    else
-        put_mixed(class_index, &lookup, count);
+    end_spans(empty);
+    return others;
 }
 
 void zci_central_return(unsigned class_index, void **objects, size_t count)
 {
     while (count > 0) {
-        size_t chunk = count < LOOKUP_CHUNK ? count : LOOKUP_CHUNK;
-        return_chunk(class_index, objects, chunk);
-        objects += chunk;
-        count -= chunk;
+        struct pagemap_cursor cursor = PAGEMAP_CURSOR_INIT;
+        uint32_t index;
+        const struct span *span =
+            lookup_span(class_index, &zci_size_classes[class_index], &cursor, objects[0], &index);
+        count = put_blocks(class_index, span->shard, objects, count);
     }
 }
 
@@ -469,6 +450,7 @@ bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image 
         unlist_locked(list, span);
         counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
         span->bucket = SPAN_SWEEPING;
+        span->used_least = 0; /* however few are out, it is on no list */
         span->touched_tick = 0;
         list->sweeper = thread_identity();
         list->sweeping = span;

@@ -8,7 +8,7 @@
  *             A span stays in the shard of the thread that it was made for. Other shards take blocks of it only
  *             where it is nearly empty and one of many, or when there is no more memory.
  * Locking:    one lock per class and shard (RANK_CENTRAL_LIST), never two at once.
- * Costs:      one lock per batch; descriptors are found and prefetched before it is taken. */
+ * Costs:      one lock per batch and shard, and some 40 instructions per block that comes back. */
 #ifndef ZCI_CENTRAL_CENTRAL_LIST_H
 #define ZCI_CENTRAL_CENTRAL_LIST_H
 

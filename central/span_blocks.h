@@ -7,56 +7,68 @@
 #ifndef ZCI_CENTRAL_SPAN_BLOCKS_H
 #define ZCI_CENTRAL_SPAN_BLOCKS_H
 
+#include "base/bits.h"
 #include "pagemap/span.h"
+
+#include <string.h>
 
 /* So many blocks, or fewer, are fetched for a thread that starts on a class. */
 #define SPAN_FRESH_COUNT_MAX 16
 
-/* Blocks never handed out. */
-ZCI_INLINE size_t span_carve(struct span *span, const struct size_class *size_class, void **objects,
+/* Blocks never handed out, to the places below end; the place of the last one. */
+ZCI_INLINE void **span_carve(struct span *span, const struct size_class *size_class, void **end,
                              size_t count)
 {
-    size_t taken = 0;
     uint32_t carved = span->carved;
-    while (taken < count && carved < size_class->capacity)
-        objects[taken++] = (void *)(span->start + (uint64_t)carved++ * size_class->bytes);
+    void **stop = end - min_size(count, size_class->capacity - carved);
+    while (end != stop)
+        *--end = (void *)(span->start + (uint64_t)carved++ * size_class->bytes);
     /* Others ask, without the lock, whether a block was ever handed out. */
-    atomic_store_relaxed(&span->carved, carved);
-    return taken;
+    atomic_store_relaxed(&span->carved, (uint16_t)carved);
+    return end;
 }
 
-/* Free blocks in address order, then blocks never handed out; the other way round for few of them, which
- * are a thread's first: among freed ones it would get cache lines that others use. */
-ZCI_INLINE size_t span_take_blocks(struct span *span, const struct size_class *size_class,
-                                   void **objects, size_t count)
+/* Free blocks in address order, likewise. */
+ZCI_INLINE void **span_take_bits(struct span *span, const struct size_class *size_class, void **end,
+                                 size_t count)
 {
-    size_t taken = count <= SPAN_FRESH_COUNT_MAX ? span_carve(span, size_class, objects, count) : 0;
-    size_t fresh = taken;
-    size_t words = (span->carved + 63) / 64;
-    uint32_t free_bits = span->carved - span->used - (uint32_t)fresh;
-    for (size_t w = 0; w < words && taken < count && free_bits != 0; w++) {
+    void **stop = end - count;
+    size_t words = (span->carved + 63U) / 64;
+    uint64_t start = span->start;
+    for (size_t w = 0; w < words && end != stop; w++, start += 64U * size_class->bytes) {
         uint64_t word = span->bitmap[w];
-        while (word != 0 && taken < count) {
-            size_t i = w * 64 + (unsigned)__builtin_ctzll(word);
-            word &= word - 1;
-            objects[taken++] = (void *)(span->start + i * size_class->bytes);
-            free_bits--;
-        }
+        for (; word != 0 && end != stop; word &= word - 1)
+            *--end = (void *)(start + (uint64_t)__builtin_ctzll(word) * size_class->bytes);
         span->bitmap[w] = word;
     }
-    taken += span_carve(span, size_class, objects + taken, count - taken);
-    span->used += (uint32_t)taken;
+    return end;
+}
+
+/* Puts up to count blocks below end, the first one highest, for a cache pops from the end: free blocks in address
+ * order, then blocks never handed out; the other way round for few of them, which are a thread's first: among freed
+ * ones it would get cache lines that others use. How many. */
+ZCI_INLINE size_t span_take_blocks(struct span *span, const struct size_class *size_class,
+                                   void **end, size_t count)
+{
+    void **place = end;
+    size_t free_bits = (size_t)span->carved - span->used;
+    if (count <= SPAN_FRESH_COUNT_MAX)
+        place = span_carve(span, size_class, place, count);
+    size_t taken = (size_t)(end - place);
+    place = span_take_bits(span, size_class, place, min_size(count - taken, free_bits));
+    taken = (size_t)(end - place);
+    if (taken < count)
+        place = span_carve(span, size_class, place, count - taken);
+    taken = (size_t)(end - place);
+    span->used = (uint16_t)(span->used + taken);
     return taken;
 }
 
-/* The objects were taken in rising order; a cache pops from the end. */
-ZCI_INLINE void span_reverse_blocks(void **objects, size_t count)
+/* What was put below end is all there is: it comes to the front of the count places. */
+ZCI_INLINE void span_blocks_to_front(void **objects, size_t count, size_t taken)
 {
-    for (size_t i = 0, j = count; i + 1 < j; i++) {
-        void *object = objects[--j];
-        objects[j] = objects[i];
-        objects[i] = object;
-    }
+    if (ZCI_UNLIKELY(taken < count))
+        memmove(objects, objects + (count - taken), taken * sizeof *objects);
 }
 
 /* index is below carved. false: the block is free already. */
@@ -73,7 +85,7 @@ ZCI_INLINE bool span_put_block(struct span *span, uint32_t index)
 ZCI_INLINE uint32_t span_count_used(const struct span *span)
 {
     uint32_t free_bits = 0;
-    for (size_t w = 0; w < (span->carved + 63) / 64; w++)
+    for (size_t w = 0; w < (span->carved + 63U) / 64; w++)
         free_bits += (uint32_t)__builtin_popcountll(span->bitmap[w]);
     return span->carved - free_bits;
 }

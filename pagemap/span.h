@@ -54,10 +54,11 @@ struct span {
 
     uint8_t shard; /* SMALL: in whose list it is, for good; central/shard.h */
     uint8_t unused;
-    uint32_t carved;   /* SMALL: blocks that ever left it */
-    struct span *next; /* SMALL: list; FREE: right child in the page heap's tree */
-    struct span *prev; /* SMALL: list; FREE: left child */
-    uint64_t *bitmap;  /* SMALL: &inline_bits, or from the meta arena */
+    uint16_t carved;     /* SMALL: blocks that ever left it */
+    uint16_t used_least; /* SMALL: with fewer blocks out its occupancy list is another one */
+    struct span *next;   /* SMALL: list; FREE: right child in the page heap's tree */
+    struct span *prev;   /* SMALL: list; FREE: left child */
+    uint64_t *bitmap;    /* SMALL: &inline_bits, or from the meta arena */
 
     union {
         uint64_t inline_bits; /* SMALL: the bitmap of a span of at most 64 blocks */

@@ -147,13 +147,13 @@ size_t zci_private_fetch(struct private_heap *heap, unsigned class_index, void *
         struct span *span = list->partial != NULL ? list->partial : list->empty;
         if (span == NULL && (span = grow_locked(heap, class_index)) == NULL)
             break;
-        taken +=
-            span_take_blocks(span, &heap->classes[class_index], objects + taken, count - taken);
+        taken += span_take_blocks(span, &heap->classes[class_index], objects + count - taken,
+                                  count - taken);
         relist_locked(heap, list, span);
     }
     counter_add(&list->out_count, taken);
     lock_release(&heap->lock);
-    span_reverse_blocks(objects, taken);
+    span_blocks_to_front(objects, count, taken);
     return taken;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* central_list_test.c - how many empty spans a list keeps, and what becomes of them before the page heap grows. */
+/* central_list_test.c - how many empty spans a list keeps, and what becomes of them before the page heap grows; from
+ * which span blocks are taken, while one is swept too. */
 #include "base/size_class.h"
 #include "central/central_list.h"
 #include "central/page_heap.h"
+#include "pagemap/pagemap.h"
 #include "support/check.h"
 #include "zcmalloc.h"
 
@@ -70,6 +72,60 @@ static void growth_takes_them_first(void)
     zci_central_return(other_class, &other, 1);
 }
 
+/* Two full spans: the first one's blocks, then the second one's. How many blocks each has. */
+static size_t fill_two(struct span **first, struct span **second)
+{
+    size_t capacity = zci_size_classes[class_index].capacity;
+    for (size_t i = 0; i < 2; i++)
+        CHECK_EQ(zci_central_fetch(class_index, 0, blocks + i * capacity, capacity), capacity);
+    *first = pagemap_get((uintptr_t)blocks[0]);
+    *second = pagemap_get((uintptr_t)blocks[capacity]);
+    CHECK_EQ((*first)->used, capacity);
+    CHECK_EQ((*second)->used, capacity);
+    return capacity;
+}
+
+static struct span *span_of_next(void **block)
+{
+    CHECK_EQ(zci_central_fetch(class_index, 0, block, 1), 1);
+    return pagemap_get((uintptr_t)*block);
+}
+
+/* Whichever of them a block came back to last. */
+static void blocks_come_from_the_fullest_span(void)
+{
+    struct span *first, *second;
+    size_t capacity = fill_two(&first, &second);
+    for (size_t i = 0; i < 2; i++) {
+        struct span *fuller = i == 0 ? second : first;
+        void **of_fuller = blocks + (i == 0 ? capacity : 0);
+        void **of_emptier = blocks + (i == 0 ? 0 : capacity);
+        zci_central_return(class_index, of_fuller, 1);
+        for (size_t b = 0; b < capacity - 1; b++)
+            zci_central_return(class_index, of_emptier + b, 1);
+        CHECK(span_of_next(of_fuller) == fuller);
+        CHECK_EQ(zci_central_fetch(class_index, 0, of_emptier, capacity - 1), capacity - 1);
+    }
+    zci_central_return(class_index, blocks, 2 * capacity);
+}
+
+/* Nor is a block of it handed out before the end, however many came back meanwhile. */
+static void a_span_that_is_swept_gives_no_block(void)
+{
+    static struct span_image image;
+    struct span *first, *second;
+    void *other;
+    size_t capacity = fill_two(&first, &second);
+    zci_central_return(class_index, blocks, 1);
+    CHECK(zci_central_sweep_begin(first, 0, &image));
+    zci_central_return(class_index, blocks + 1, capacity - 2);
+    CHECK(span_of_next(&other) != first);
+    zci_central_return(class_index, &other, 1);
+    zci_central_sweep_end(first, 0);
+    CHECK_EQ(first->used, 1);
+    zci_central_return(class_index, blocks + capacity - 1, capacity + 1);
+}
+
 int main(void)
 {
     zc_free(zc_malloc(1));
@@ -80,5 +136,7 @@ int main(void)
     RUN(it_keeps_more_for_who_swings);
     RUN(but_not_any_number);
     RUN(growth_takes_them_first);
+    RUN(blocks_come_from_the_fullest_span);
+    RUN(a_span_that_is_swept_gives_no_block);
     return check_done();
 }
