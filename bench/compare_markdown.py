@@ -45,7 +45,10 @@ def machine_text(machine):
 
 
 def rounds_of(result):
-    return max((len(runs) for row in result["rows"] for runs in row["runs"].values()), default=0)
+    """Of rows that are run several times in a round, that too."""
+    counts = [len(runs) for row in result["rows"] for runs in row["runs"].values()] or [0]
+    rounds = result.get("rounds", max(counts))
+    return f"{rounds}" if rounds >= max(counts) else f"{rounds}, of up to {max(counts) // rounds} runs"
 
 
 def fenced(lines):

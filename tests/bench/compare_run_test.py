@@ -51,6 +51,19 @@ class Run(unittest.TestCase):
         again = compare("--from", self.path("r.json"))
         self.assertEqual(again.stdout, done.stdout)
 
+    def test_short_rows_run_several_times(self):
+        """As often under each allocator; a row that takes as long as was asked for runs once."""
+        rows = ["--only", "symbolic/1", "--only", "fixed_sizes/1"]
+        done = compare("--quick", "--rounds", "2", "--seconds", "0.001", *rows, *OURS, "--json", self.path("once.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = compare("--quick", "--rounds", "2", "--seconds", "60", *rows, *OURS, "--json", self.path("often.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("rounds: 2, of up to 10 runs", done.stdout)
+        self.assertIn("round 2 of 2 done, 00:00:00 left", done.stderr)
+        for name, runs in (("once.json", 2), ("often.json", 20)):
+            for row in self.load(name)["rows"]:
+                self.assertEqual([len(each) for each in row["runs"].values()], [runs, runs])
+
     def test_scaling(self):
         done = compare("--quick", "--rounds", "1", "--scaling", "--threads", "1,2", "--only", "fixed_sizes", *OURS)
         self.assertEqual(done.returncode, 0, done.stderr)
