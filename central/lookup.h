@@ -3,7 +3,7 @@
 /* lookup.h - for blocks on their way back to their spans: which is it, and is each really a block?
  * Invariants: a span whose blocks are on their way has not ended, so its fields hold.
  * Locking:    none: start, class and shard of a live span do not change, carved only rises.
- * Costs:      23 instructions and the span's cache line per block. */
+ * Costs:      27 instructions and the span's cache line per block. */
 #ifndef ZCI_CENTRAL_LOOKUP_H
 #define ZCI_CENTRAL_LOOKUP_H
 
