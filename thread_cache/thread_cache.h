@@ -53,8 +53,9 @@ struct private_slot {
 
 #define PRIVATE_SLOTS 16
 
-/* Empty batches that a thread keeps, by bytes per grade. */
-#define CACHE_STASH_BYTES 4096
+/* Empty batches that a thread keeps, by bytes per grade. Half of them are what its shard's pool holds in a slot: as many
+ * as spare batches swing by, or they wander between threads with their lines. */
+#define CACHE_STASH_BYTES 16384
 #define CACHE_STASH_COUNT 16
 
 /* What the slow sides count, each thread for itself; the sums of all threads are the statistics. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* shard_test.c - threads of different shards: no shared lines, no shared spans of small blocks, frees that go home, and
- * returns of blocks of several shards at once. */
+/* shard_test.c - threads of different shards: no shared lines, no shared spans of small blocks, empty batches and frees
+ * that go home, and returns of blocks of several shards at once. */
 #include "central/central_list.h"
 #include "central/depot.h"
 #include "central/shard.h"
 #include "pagemap/pagemap.h"
 #include "support/check.h"
+#include "thread_cache/thread_cache.h"
 #include "zcmalloc.h"
 
 #include <pthread.h>
@@ -203,6 +204,57 @@ static void blocks_of_several_shards_return_at_once(void)
     CHECK_EQ(span_count(class_index), 0);
 }
 
+/* --- empty batches --------------------------------------------------------------------------------------- */
+
+#define BATCHES 48
+
+static struct batch *taken[2][BATCHES];
+
+static void take_batches(struct batch **batches)
+{
+    for (int i = 0; i < BATCHES; i++)
+        batches[i] = zci_thread_cache_take_batch(thread_cache_get(), BATCH_GRADES - 1);
+}
+
+static void put_batches(struct batch **batches)
+{
+    for (int i = 0; i < BATCHES; i++)
+        zci_thread_cache_put_batch(thread_cache_get(), batches[i]);
+}
+
+/* How many of them were the other thread's, by way of a pointer. */
+static void *swing_by_batches(void *argument)
+{
+    size_t *strangers = argument;
+    size_t self = *strangers;
+    struct batch *again[BATCHES];
+    zc_free(zc_malloc(1));
+    take_batches(taken[self]);
+    pthread_barrier_wait(&barrier);
+    put_batches(taken[self]);
+    pthread_barrier_wait(&barrier);
+    take_batches(again);
+    *strangers = 0;
+    for (int i = 0; i < BATCHES; i++)
+        for (int k = 0; k < BATCHES; k++)
+            *strangers += again[i] == taken[!self][k];
+    put_batches(again);
+    return NULL;
+}
+
+static void empty_batches_stay_with_their_thread(void)
+{
+    pthread_t threads[2];
+    size_t strangers[2] = {0, 1};
+    CHECK_EQ(pthread_barrier_init(&barrier, NULL, 2), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, swing_by_batches, &strangers[i]), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&barrier);
+    CHECK_EQ(strangers[0] + strangers[1], 0);
+}
+
 static void *touch(void *unused)
 {
     zc_free(zc_malloc(1));
@@ -219,6 +271,7 @@ int main(void)
     if (zci_shard_most == 1)
         return SKIPPED;
     CHECK_EQ(zci_shard_count, 2);
+    RUN(empty_batches_stay_with_their_thread);
     RUN(small_blocks_have_spans_of_their_own);
     RUN(large_blocks_are_lent);
     RUN(two_threads_share_no_line);
