@@ -7,7 +7,8 @@
 #include "central/shard.h"
 #include "central/slots.h"
 
-#define POOL_SLOTS 8
+/* Of chains, up to half a thread's stash each. */
+#define POOL_SLOTS 16
 
 static struct {
     void *slots[POOL_SLOTS];

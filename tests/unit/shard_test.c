@@ -206,7 +206,7 @@ static void blocks_of_several_shards_return_at_once(void)
 
 /* --- empty batches --------------------------------------------------------------------------------------- */
 
-#define BATCHES 48
+#define BATCHES 120
 
 static struct batch *taken[2][BATCHES];
 
