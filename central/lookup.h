@@ -3,7 +3,7 @@
 /* lookup.h - for blocks on their way back to their spans: which is it, and is each really a block?
  * Invariants: a span whose blocks are on their way has not ended, so its fields hold.
  * Locking:    none: start, class and shard of a live span do not change, carved only rises.
- * Costs:      27 instructions and the span's cache line per block. */
+ * Costs:      24 instructions and the span's cache line per block. */
 #ifndef ZCI_CENTRAL_LOOKUP_H
 #define ZCI_CENTRAL_LOOKUP_H
 
@@ -15,8 +15,8 @@ static ZCI_COLD ZCI_NORETURN void
 lookup_report(const struct span *span, const struct size_class *size_class, const void *block)
 {
     size_t offset = (uintptr_t)block - span->start;
-    size_t index = size_class_index(size_class, offset);
-    if (index * size_class->bytes != offset || index >= size_class->capacity)
+    uint32_t index;
+    if (!size_class_starts(size_class, offset, &index) || index >= size_class->capacity)
         zci_report_interior_free(block, size_class->bytes);
     zci_report_double_free(block, size_class->bytes);
 }
@@ -31,8 +31,7 @@ ZCI_INLINE struct span *lookup_span(unsigned class_index, const struct size_clas
     if (ZCI_UNLIKELY(span == NULL) || ZCI_UNLIKELY(!span_is_small(span, class_index)))
         zci_report_double_free(block, size_class->bytes);
     size_t offset = (uintptr_t)block - span->start;
-    *index = size_class_index(size_class, offset);
-    if (ZCI_UNLIKELY(*index * (size_t)size_class->bytes != offset) ||
+    if (ZCI_UNLIKELY(!size_class_starts(size_class, offset, index)) ||
         ZCI_UNLIKELY(*index >= atomic_load_relaxed(&span->carved)))
         lookup_report(span, size_class, block);
     return span;

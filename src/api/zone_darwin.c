@@ -33,8 +33,8 @@ static ZCI_NOINLINE size_t size_in_span(const void *block)
     switch (span_state(span)) {
     case SPAN_SMALL: {
         const struct size_class *size_class = zci_private_class_of(span);
-        uint32_t index = size_class_index(size_class, offset);
-        if (index * (size_t)size_class->bytes != offset ||
+        uint32_t index;
+        if (!size_class_starts(size_class, offset, &index) ||
             index >= atomic_load_relaxed(&span->carved))
             return 0;
         bool is_free = atomic_load_relaxed(&span->bitmap[index / 64]) >> index % 64 & 1;

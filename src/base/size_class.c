@@ -10,7 +10,7 @@ const struct size_class zci_size_classes[ZCI_CLASS_COUNT] = {
                .granules = (span_granules),                                                        \
                .batch = (blocks),                                                                  \
                .eighths = (8U << SIZE_CLASS_EIGHTHS_SHIFT) / ((span_granules)*65536 / (size)),     \
-               .reciprocal = (((uint64_t)1 << 40) + (size)-1) / (size)},
+               .reciprocal = SIZE_CLASS_RECIPROCAL(size)},
 #include "base/size_class.def"
 #undef SIZE_CLASS
 };

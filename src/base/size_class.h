@@ -10,6 +10,7 @@
 
 #include "base/compiler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,10 @@ enum {
 
 #define SIZE_CLASS_EIGHTHS_SHIFT 24
 
+/* ceil(2^64 / bytes), bytes > 1. An offset below 2^20 times this is, in its upper 64 bits, offset / bytes; the lower ones
+ * are less than this iff nothing is left over (Lemire, Kaser, Kurz: Faster remainder by direct computation, 2019). */
+#define SIZE_CLASS_RECIPROCAL(bytes) (UINT64_MAX / (bytes) + 1)
+
 struct size_class {
     uint32_t bytes;
     uint32_t capacity; /* blocks per span */
@@ -47,8 +52,7 @@ struct size_class {
     uint16_t batch;    /* blocks moved at once, at most */
     uint32_t
         eighths; /* floor(8 * 2^24 / capacity): used * eighths >> 24 is how many eighths are out, below 8 */
-    uint64_t
-        reciprocal; /* ceil(2^40 / bytes): offset * reciprocal >> 40 is offset / bytes, exactly */
+    uint64_t reciprocal; /* SIZE_CLASS_RECIPROCAL(bytes) */
 };
 
 extern const struct size_class zci_size_classes[ZCI_CLASS_COUNT];
@@ -63,10 +67,21 @@ ZCI_INLINE unsigned size_class_of(size_t size)
     return zci_size_to_bin[(size + 7) >> 3] / ZCI_BIN_BYTES;
 }
 
+__extension__ typedef unsigned __int128 size_class_product;
+
 /* offset < 2^20 bytes from the start of a span of this class. */
 ZCI_INLINE uint32_t size_class_index(const struct size_class *size_class, size_t offset)
 {
-    return (uint32_t)((offset * size_class->reciprocal) >> 40);
+    return (uint32_t)((size_class_product)offset * size_class->reciprocal >> 64);
+}
+
+/* The same; true if a block starts there, within the span's capacity or not. */
+ZCI_INLINE bool size_class_starts(const struct size_class *size_class, size_t offset,
+                                  uint32_t *index)
+{
+    size_class_product product = (size_class_product)offset * size_class->reciprocal;
+    *index = (uint32_t)(product >> 64);
+    return (uint64_t)product < size_class->reciprocal;
 }
 
 #endif

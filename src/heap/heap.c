@@ -214,7 +214,8 @@ static struct span *checked_span(const void *block, const char *verb)
         size_t offset = (uintptr_t)block - span->start;
         if (state == SPAN_SMALL) {
             const struct size_class *size_class = zci_private_class_of(span);
-            if (size_class_index(size_class, offset) * (size_t)size_class->bytes == offset)
+            uint32_t index;
+            if (size_class_starts(size_class, offset, &index))
                 return span;
         } else if ((state == SPAN_LARGE || state == SPAN_HUGE) && offset == 0) {
             return span;
@@ -286,8 +287,8 @@ bool zci_heap_owns(const void *block)
     switch (span_state(span)) {
     case SPAN_SMALL: {
         const struct size_class *size_class = zci_private_class_of(span);
-        uint32_t index = size_class_index(size_class, offset);
-        return index * (size_t)size_class->bytes == offset &&
+        uint32_t index;
+        return size_class_starts(size_class, offset, &index) &&
                index < atomic_load_relaxed(&span->carved);
     }
     case SPAN_LARGE:

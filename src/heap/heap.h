@@ -92,8 +92,8 @@ ZCI_INLINE size_t heap_small_bytes(const void *block)
     if (size_class->granules != 1)
         start = pagemap_get((uintptr_t)block)->start;
     size_t offset = (uintptr_t)block - start;
-    size_t bytes = size_class->bytes;
-    return ZCI_LIKELY(size_class_index(size_class, offset) * bytes == offset) ? bytes : 0;
+    uint32_t index;
+    return ZCI_LIKELY(size_class_starts(size_class, offset, &index)) ? size_class->bytes : 0;
 }
 
 /* verb names the caller in the report if the pointer is not a live block. */

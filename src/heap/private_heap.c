@@ -153,7 +153,7 @@ static struct size_class pool_class(size_t bytes)
         .capacity = (uint32_t)(granules * ZCI_GRANULE_BYTES / bytes),
         .granules = (uint16_t)granules,
         .batch = (uint16_t)max_size(8, min_size(batch, ZCI_BATCH_MAX)),
-        .reciprocal = (((uint64_t)1 << 40) + bytes - 1) / bytes,
+        .reciprocal = SIZE_CLASS_RECIPROCAL(bytes),
     };
 }
 
@@ -300,8 +300,8 @@ static bool is_start(const struct span *span, uintptr_t address)
     if (span_state(span) != SPAN_SMALL)
         return offset == 0;
     const struct size_class *size_class = zci_private_class_of(span);
-    uint32_t index = size_class_index(size_class, offset);
-    return index * (size_t)size_class->bytes == offset &&
+    uint32_t index;
+    return size_class_starts(size_class, offset, &index) &&
            index < atomic_load_relaxed(&span->carved);
 }
 

@@ -172,8 +172,8 @@ static struct span *span_of_locked(const struct private_heap *heap, unsigned cla
 static void put_block_locked(struct span *span, const struct size_class *size_class, void *block)
 {
     size_t offset = (uintptr_t)block - span->start;
-    uint32_t index = size_class_index(size_class, offset);
-    if (index * (size_t)size_class->bytes != offset || index >= size_class->capacity)
+    uint32_t index;
+    if (!size_class_starts(size_class, offset, &index) || index >= size_class->capacity)
         zci_report_interior_free(block, size_class->bytes);
     if (index >= span->carved || !span_put_block(span, index))
         zci_report_double_free(block, size_class->bytes);

@@ -57,14 +57,19 @@ static void rounded_aligned_requests_land_on_aligned_classes(void)
     CHECK_EQ(wrong, 0);
 }
 
-static void index_is_exact_for_each_offset(void)
+static void index_and_start_are_exact_for_each_offset(void)
 {
     size_t wrong = 0;
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
         const struct size_class *size_class = &zci_size_classes[c];
         size_t span = size_class->granules * ZCI_GRANULE_BYTES;
-        for (size_t offset = 0; offset < span; offset++)
+        for (size_t offset = 0; offset < span; offset++) {
+            uint32_t index;
+            bool starts = size_class_starts(size_class, offset, &index);
             wrong += size_class_index(size_class, offset) != offset / size_class->bytes;
+            wrong += index != offset / size_class->bytes;
+            wrong += starts != (offset % size_class->bytes == 0);
+        }
     }
     CHECK_EQ(wrong, 0);
 }
@@ -75,6 +80,6 @@ int main(void)
     RUN(spans_waste_little);
     RUN(each_size_has_the_smallest_class_that_holds_it);
     RUN(rounded_aligned_requests_land_on_aligned_classes);
-    RUN(index_is_exact_for_each_offset);
+    RUN(index_and_start_are_exact_for_each_offset);
     return check_done();
 }
