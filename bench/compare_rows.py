@@ -44,6 +44,7 @@ WORKLOADS = [
     ("fixed_sizes", "", (1, 2, 16, 64)),
     ("random_sizes", "", (1, 2, 16, 64)),
     ("batch_free", "", (1, 2, 16, 64)),
+    ("size_runs", "", (1, 2, 16, 64)),
     ("symbolic", "", (1, 2)),
     ("mixed_sizes", "", (1, 2, 16, 64)),
     ("web_server", "", (1, 2, 16, 64)),
