@@ -42,6 +42,7 @@ static void *const no_objects[2];
 
 ZCI_STATIC_ASSERT(BATCH_GRADES == sizeof(((struct thread_cache *)0)->stash) / sizeof(void *),
                   "a stash per grade");
+ZCI_STATIC_ASSERT(UINT8_MAX *ZCI_CLASS_COUNT <= UINT16_MAX, "stash_more is a sum");
 
 #define CLOSED_BINS                                                                                \
     {                                                                                              \
@@ -72,29 +73,32 @@ static struct batch *stash_take(struct thread_cache *cache, unsigned grade)
         batch = zci_batch_alloc(grade, cache->number, &count);
         if (batch == NULL)
             return NULL;
-        cache->stash_count[grade] = (uint8_t)count;
+        cache->stash_count[grade] = (uint16_t)count;
     }
     cache->stash[grade] = batch->next;
     cache->stash_count[grade]--;
     return batch;
 }
 
-static unsigned stash_limit(unsigned grade)
+static unsigned stash_limit(const struct thread_cache *cache, unsigned grade)
 {
     size_t count = CACHE_STASH_BYTES / ZCI_META_GRADE_BYTES(grade);
-    return count < CACHE_STASH_COUNT ? (unsigned)count : CACHE_STASH_COUNT;
+    return cache->stash_more[grade] +
+           (count < CACHE_STASH_COUNT ? (unsigned)count : CACHE_STASH_COUNT);
 }
 
-/* The newer half of the stash leaves as one chain. */
-static void stash_halve(struct thread_cache *cache, unsigned grade)
+/* The newest of the stash leave as one chain: half of it, if it is not larger than usual. */
+static void stash_reduce(struct thread_cache *cache, unsigned grade)
 {
     unsigned count = cache->stash_count[grade] / 2U;
+    if (count > CACHE_STASH_COUNT / 2)
+        count = CACHE_STASH_COUNT / 2;
     struct batch *chain = cache->stash[grade];
     struct batch *last = chain;
     for (unsigned i = 1; i < count; i++)
         last = last->next;
     cache->stash[grade] = last->next;
-    cache->stash_count[grade] = (uint8_t)(cache->stash_count[grade] - count);
+    cache->stash_count[grade] = (uint16_t)(cache->stash_count[grade] - count);
     last->next = NULL;
     zci_batch_free(chain, cache->number, count);
 }
@@ -102,8 +106,8 @@ static void stash_halve(struct thread_cache *cache, unsigned grade)
 static void stash_put(struct thread_cache *cache, struct batch *batch)
 {
     unsigned grade = batch->grade;
-    if (cache->stash_count[grade] >= stash_limit(grade))
-        stash_halve(cache, grade);
+    if (cache->stash_count[grade] >= stash_limit(cache, grade))
+        stash_reduce(cache, grade);
     batch->count = 0;
     batch->next = cache->stash[grade];
     cache->stash[grade] = batch;
@@ -196,6 +200,13 @@ static size_t spare_limit(const struct shelf *shelf, unsigned class_index)
     return shelf->spare_more + (count < 1 ? 1 : count > SPARE_COUNT_MAX ? SPARE_COUNT_MAX : count);
 }
 
+/* Spare batches leave empty ones. */
+static void count_more(struct thread_cache *cache, unsigned class_index, int count)
+{
+    uint16_t *more = &cache->stash_more[batch_grade_for(zci_size_classes[class_index].batch)];
+    *more = (uint16_t)(*more + count);
+}
+
 static void keep_more(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
@@ -209,12 +220,14 @@ static void keep_more(struct thread_cache *cache, unsigned class_index)
     size_t more = min_size(1 + spare_limit(shelf, class_index) / 4, room);
     shelf->spare_more = (uint8_t)(shelf->spare_more + more);
     cache->spare_more_bytes += (uint32_t)(more * bytes);
+    count_more(cache, class_index, (int)more);
 }
 
 static void keep_no_more(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
     cache->spare_more_bytes -= (uint32_t)(shelf->spare_more * batch_bytes(class_index));
+    count_more(cache, class_index, -shelf->spare_more);
     shelf->spare_more = 0;
     shelf->has_sent = 0;
 }
@@ -481,6 +494,9 @@ void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)
 {
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         age_class(cache, c, closed_calls);
+    for (unsigned grade = 0; grade < BATCH_GRADES; grade++)
+        while (cache->stash_count[grade] > stash_limit(cache, grade))
+            stash_reduce(cache, grade);
 }
 
 /* --- all ------------------------------------------------------------------------------------------- */
@@ -542,6 +558,9 @@ void zci_thread_cache_flush(struct thread_cache *cache)
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         flush_class(cache, c);
     for (unsigned grade = 0; grade < BATCH_GRADES; grade++) {
+        /* Whoever takes a chain gets all of it. */
+        while (cache->stash_count[grade] > CACHE_STASH_COUNT)
+            stash_reduce(cache, grade);
         if (cache->stash[grade] != NULL)
             zci_batch_free(cache->stash[grade], 0, cache->stash_count[grade]);
         cache->stash[grade] = NULL;

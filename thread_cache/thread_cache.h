@@ -53,8 +53,9 @@ struct private_slot {
 
 #define PRIVATE_SLOTS 16
 
-/* Empty batches that a thread keeps, by bytes per grade. Half of them are what its shard's pool holds in a slot: as many
- * as spare batches swing by, or they wander between threads with their lines. */
+/* Empty batches that a thread keeps, by bytes per grade, and besides as many as it may have spare ones more than usual:
+ * as many as it swings by, or they wander between threads with their lines. Half of the first go to a slot of its shard's
+ * pool at once. */
 #define CACHE_STASH_BYTES 16384
 #define CACHE_STASH_COUNT 16
 
@@ -79,7 +80,8 @@ struct thread_cache {
     struct private_slot private_slots[PRIVATE_SLOTS];
     struct shelf shelves[ZCI_CLASS_COUNT];
     struct batch *stash[5]; /* empty batches, by grade, linked by next */
-    uint8_t stash_count[5];
+    uint16_t stash_count[5];
+    uint16_t stash_more[5];      /* sums of spare_more: so many beyond the usual */
     uint8_t exit_round;          /* how often the exit hook ran */
     uint8_t state;               /* enum thread_cache_state; atomic */
     uint8_t is_busy;             /* the owner is on the slow side; atomic, see thread_idle.h */

@@ -140,6 +140,33 @@ static void what_a_thread_keeps_has_a_limit(void)
     zc_trim(0);
 }
 
+/* Batches that such swings empty stay at home too, as long as the class is in use. */
+static void so_do_their_empty_batches(void)
+{
+    enum { SWING = 20000, GRADE = BATCH_GRADES - 1 };
+
+    static void *many[SWING];
+    const struct thread_cache *cache = thread_cache_get();
+    zc_trim(0);
+    for (int round = 0; round < 50; round++) {
+        for (int i = 0; i < SWING; i++)
+            many[i] = zc_malloc(16);
+        if (round > 40)
+            CHECK(cache->stash_count[GRADE] >= SWING / ZCI_BATCH_MAX / 2);
+        for (int i = 0; i < SWING; i++)
+            zc_free(many[i]);
+    }
+    for (int i = 0; i < SWING; i++)
+        many[i] = zc_malloc(16);
+    CHECK(cache->stash_more[GRADE] >= SWING / ZCI_BATCH_MAX / 2);
+    for (int i = 0; i < 3; i++)
+        zci_thread_cache_age(thread_cache_get(), 0);
+    CHECK_EQ(cache->stash_more[GRADE], 0);
+    CHECK(cache->stash_count[GRADE] <= CACHE_STASH_COUNT);
+    for (int i = 0; i < SWING; i++)
+        zc_free(many[i]);
+}
+
 static void *free_all(void *unused)
 {
     (void)unused;
@@ -216,6 +243,7 @@ int main(void)
     RUN(no_block_is_given_twice);
     RUN(swinging_stays_in_the_cache);
     RUN(wide_swings_stay_in_the_cache);
+    RUN(so_do_their_empty_batches);
     RUN(remote_frees_come_back);
     RUN(caches_of_dead_threads_are_adopted);
     RUN(a_flushed_cache_holds_nothing);
