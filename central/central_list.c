@@ -100,6 +100,12 @@ static void count_purged_locked(struct central_list *list, int64_t pages)
 
 void zci_central_follow_limit(void)
 {
+    /* Most programs never have a limit, and so many lists would cost each of them forty page faults. */
+    static bool had_limit; /* atomic */
+    bool has_limit = zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT;
+    if (!has_limit && !atomic_load_relaxed(&had_limit))
+        return;
+    atomic_store_relaxed(&had_limit, true);
     for (struct central_list *list = NULL; (list = next_list(list, ZCI_SHARDS)) != NULL;) {
         lock_acquire(&list->lock);
         bool keeps_charge = zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT;
