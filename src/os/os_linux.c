@@ -5,6 +5,7 @@
 #include "base/atomic.h"
 #include "os/os.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/auxv.h>
@@ -47,10 +48,17 @@ static int native_purge(void *start, size_t bytes)
     return madvise(start, bytes, MADV_DONTNEED);
 }
 
-/* Linux 5.14; before it, and where memory is short, the pages come one by one as ever. */
+/* Linux 5.14; before it, and where memory is short, the pages come one by one as ever. The ranges are whole pages of
+ * mappings that can be written to, so EINVAL says that this kernel does not know the call: it is not asked again. */
 static int native_populate(void *start, size_t bytes)
 {
-    return madvise(start, bytes, MADV_POPULATE_WRITE);
+    static bool is_unknown; /* atomic */
+    if (atomic_load_relaxed(&is_unknown))
+        return -1;
+    int result = madvise(start, bytes, MADV_POPULATE_WRITE);
+    if (result != 0 && errno == EINVAL)
+        atomic_store_relaxed(&is_unknown, true);
+    return result;
 }
 
 static int native_release(void *start, size_t bytes)
