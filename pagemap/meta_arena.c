@@ -31,13 +31,19 @@ struct extent {
 
 /* Lies at the front of its chunk, so that a chunk takes over by one store. */
 struct chunk {
-    char *next; /* free part; under lock */
+    char *next; /* free part; under lock, as all */
     char *end;
+    char *resident_end; /* up to here pages were asked for, or need not be */
 };
+
+/* Pages are made resident by one call for several, up to this, once so many times as much is in use. */
+#define POPULATE_BYTES_MAX ((size_t)64 * 1024)
+#define POPULATE_SHARE     8
 
 static struct {
     struct lock lock;
     struct chunk *chunk;                      /* under lock */
+    size_t cut_bytes;                         /* from chunks, ever; under lock */
     struct free_block *free[ZCI_META_GRADES]; /* under lock, as all below */
     size_t free_bytes;                        /* of these */
     size_t free_bytes_before;                 /* after the last zci_meta_purge */
@@ -64,9 +70,10 @@ static char *map_guarded_locked(size_t bytes)
     return NULL;
 }
 
-static void take_over_locked(struct chunk *chunk, size_t bytes)
+static void take_over_locked(struct chunk *chunk, size_t bytes, size_t resident_bytes)
 {
     chunk->end = (char *)chunk + bytes;
+    chunk->resident_end = (char *)chunk + resident_bytes;
     chunk->next = (char *)chunk + align_up(sizeof *chunk, 64);
     arena.chunk = chunk;
 }
@@ -81,8 +88,19 @@ static bool add_chunk_locked(size_t bytes)
             return false;
         chunk_bytes /= 2;
     }
-    take_over_locked(chunk, align_up(chunk_bytes, zci_os_page_bytes()));
+    take_over_locked(chunk, align_up(chunk_bytes, zci_os_page_bytes()), zci_os_page_bytes());
     return true;
+}
+
+/* The free part begins on a page that was not touched yet. */
+static void populate_locked(struct chunk *chunk)
+{
+    size_t bytes = min_size(arena.cut_bytes / POPULATE_SHARE, POPULATE_BYTES_MAX);
+    char *start = chunk->resident_end;
+    bytes = min_size(align_up(bytes, zci_os_page_bytes()), (size_t)(chunk->end - start));
+    if (bytes > zci_os_page_bytes())
+        zci_os_populate(start, bytes);
+    chunk->resident_end = start + bytes;
 }
 
 static void *alloc_locked(size_t bytes)
@@ -95,6 +113,9 @@ static void *alloc_locked(size_t bytes)
     chunk = arena.chunk;
     char *block = chunk->next;
     chunk->next = block + bytes;
+    arena.cut_bytes += bytes;
+    if (chunk->next > chunk->resident_end)
+        populate_locked(chunk);
     return block;
 }
 
@@ -269,7 +290,7 @@ void zci_meta_donate(void *start, size_t bytes)
 {
     memset(start, 0, bytes);
     lock_acquire(&arena.lock);
-    take_over_locked(start, bytes);
+    take_over_locked(start, bytes, bytes);
     counter_add(&arena.donated_bytes, bytes);
     lock_release(&arena.lock);
 }
