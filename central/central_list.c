@@ -204,7 +204,7 @@ static bool add_span(struct central_list *list, unsigned class_index, unsigned s
     span->shard = (uint8_t)shard;
     touch_locked(span);
     zci_class_map_set(span->start, span->granules, class_index);
-    zci_small_span_publish(span, atomic_load_relaxed(&list->span_count));
+    zci_small_span_publish(span);
     lock_acquire(&list->lock);
     counter_add(&list->span_count, 1);
     counter_add(&list->span_made_count, 1);
@@ -222,7 +222,8 @@ static void end_span(struct span *span)
 }
 
 static size_t take_from_locked(struct central_list *list, struct span *span,
-                               const struct size_class *size_class, void **end, size_t count)
+                               const struct size_class *size_class, void **end, size_t count,
+                               struct population *population)
 {
     counter_add(&list->empty_count, -(uint64_t)(span->used == 0));
     if (ZCI_UNLIKELY(span->purged_pages != 0)) {
@@ -231,6 +232,7 @@ static size_t take_from_locked(struct central_list *list, struct span *span,
     }
     touch_locked(span);
     size_t taken = span_take_blocks(span, size_class, end, count);
+    zci_small_span_carved(span, size_class, list->span_count, population);
     relist_locked(list, span, size_class);
     counter_add(&list->fetch_count, taken);
     return taken;
@@ -241,12 +243,14 @@ static size_t take(struct central_list *list, uint32_t which, const struct size_
                    void **end, size_t count)
 {
     size_t taken = 0;
+    struct population population = {0, 0};
     lock_acquire(&list->lock);
     while (taken < count && (list->filled & which) != 0) {
         struct span *span = list->buckets[__builtin_ctz(list->filled & which)];
-        taken += take_from_locked(list, span, size_class, end - taken, count - taken);
+        taken += take_from_locked(list, span, size_class, end - taken, count - taken, &population);
     }
     lock_release(&list->lock);
+    zci_small_span_populate(&population);
     return taken;
 }
 

@@ -3,6 +3,7 @@
 /* small_span.c - see small_span.h. */
 #include "central/small_span.h"
 
+#include "base/bits.h"
 #include "central/page_heap.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
@@ -10,11 +11,13 @@
 
 #include <string.h>
 
-/* From this many spans of its class on, a new span is made resident by one call instead of a fault per page:
- * the class grows, fills its spans one after the other, and this one is at most this share of it. */
-#ifndef ZCI_POPULATE_SPANS_LEAST
-#define ZCI_POPULATE_SPANS_LEAST 16
-#endif
+/* A span is populated by sixteenths. */
+#define PARTS 16
+
+/* Blocks up to this are taken to be written to all over; of the pages of larger ones some may stay untouched, so only
+ * classes of so many spans are populated. */
+#define WRITTEN_BYTES_MAX ((size_t)4096)
+#define SPANS_LEAST       16
 
 static size_t bitmap_bytes(const struct size_class *size_class)
 {
@@ -76,12 +79,34 @@ struct span *zci_small_span_make(const struct size_class *size_class, unsigned c
     return span;
 }
 
-void zci_small_span_publish(struct span *span, uint64_t span_count)
+void zci_small_span_publish(struct span *span)
 {
-    bool was_zero = span->is_zero;
+    span->populated = span->is_zero ? 0 : PARTS;
     span_set_state(span, SPAN_SMALL);
-    if (was_zero && span_count >= ZCI_POPULATE_SPANS_LEAST)
-        zci_os_populate((void *)span->start, span_bytes(span));
+}
+
+void zci_small_span_carved(struct span *span, const struct size_class *size_class,
+                           uint64_t span_count, struct population *population)
+{
+    if (ZCI_LIKELY(span->populated == PARTS) || population->bytes != 0 ||
+        (size_class->bytes > WRITTEN_BYTES_MAX && span_count < SPANS_LEAST))
+        return;
+    size_t all_bytes = span_bytes(span);
+    size_t part_bytes = align_up(all_bytes / PARTS, zci_os_page_bytes());
+    size_t parts = ((size_t)span->carved * size_class->bytes + part_bytes - 1) / part_bytes;
+    if (parts <= span->populated)
+        return;
+    parts = min_size(parts + span_count - 1, PARTS);
+    size_t from = min_size(span->populated * part_bytes, all_bytes);
+    population->start = span->start + from;
+    population->bytes = min_size(parts * part_bytes, all_bytes) - from;
+    span->populated = (uint8_t)parts;
+}
+
+void zci_small_span_populate(const struct population *population)
+{
+    if (population->bytes != 0)
+        zci_os_populate((void *)population->start, population->bytes);
 }
 
 void zci_small_span_end(struct span *span, const struct size_class *size_class)

@@ -68,7 +68,7 @@ static struct span *new_span(struct private_heap *heap, unsigned class_index)
         return NULL;
     span_set_heap(span, heap->number);
     zci_class_map_set(span->start, span->granules, ZCI_CLASS_PRIVATE);
-    zci_small_span_publish(span, atomic_load_relaxed(&heap->lists[class_index].span_count));
+    zci_small_span_publish(span);
     return span;
 }
 
@@ -140,19 +140,22 @@ static struct span *grow_locked(struct private_heap *heap, unsigned class_index)
 size_t zci_private_fetch(struct private_heap *heap, unsigned class_index, void **objects,
                          size_t count)
 {
+    const struct size_class *size_class = &heap->classes[class_index];
     struct private_list *list = &heap->lists[class_index];
+    struct population population = {0, 0};
     size_t taken = 0;
     lock_acquire(&heap->lock);
     while (taken < count) {
         struct span *span = list->partial != NULL ? list->partial : list->empty;
         if (span == NULL && (span = grow_locked(heap, class_index)) == NULL)
             break;
-        taken += span_take_blocks(span, &heap->classes[class_index], objects + count - taken,
-                                  count - taken);
+        taken += span_take_blocks(span, size_class, objects + count - taken, count - taken);
+        zci_small_span_carved(span, size_class, list->span_count, &population);
         relist_locked(heap, list, span);
     }
     counter_add(&list->out_count, taken);
     lock_release(&heap->lock);
+    zci_small_span_populate(&population);
     span_blocks_to_front(objects, count, taken);
     return taken;
 }
