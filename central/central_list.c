@@ -198,10 +198,9 @@ static bool add_span(struct central_list *list, unsigned class_index, unsigned s
 {
     const struct size_class *size_class = &zci_size_classes[class_index];
     drain_before_growth(size_class);
-    struct span *span = zci_small_span_make(size_class, class_index);
+    struct span *span = zci_small_span_make(size_class, class_index, shard);
     if (span == NULL)
         return false;
-    span->shard = (uint8_t)shard;
     touch_locked(span);
     zci_class_map_set(span->start, span->granules, class_index);
     zci_small_span_publish(span);

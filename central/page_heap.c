@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* page_heap.c - see page_heap.h. Free runs are dirty (resident) or clean (given back, or never used once
- * split off): two trees, so that a small need does not fault clean pages in while dirty ones lie idle. */
+/* page_heap.c - see page_heap.h. */
 #include "central/page_heap.h"
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "central/free_runs.h"
 #include "central/huge_page.h"
-#include "central/run_tree.h"
+#include "central/shard.h"
 #include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
@@ -20,10 +20,14 @@
 #define COMMIT_STEP_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_MOST  ((size_t)64 << 20)
 
+/* Where several shards grow, each cuts its small spans off a strip of fresh pages of its own: the kernel has a lock per
+ * 2 MiB of page table, for which threads that touch new pages side by side would wait. */
+#define STRIP_GRANULES ((size_t)2 << 20 >> ZCI_GRANULE_SHIFT)
+#define NO_SHARD       ZCI_SHARDS
+
 static struct {
     struct lock lock;
-    struct run_tree dirty; /* under lock, as all below */
-    struct run_tree clean;
+    struct free_runs free;   /* under lock, as all below */
     struct arena *arenas;    /* atomic: walkers read it; newest last */
     uint64_t reserved_bytes; /* atomic, relaxed: statistics */
     uint64_t used_bytes;     /* in front of the frontiers */
@@ -41,12 +45,9 @@ static struct {
     uint64_t fresh_count;
     uint64_t return_count;
     struct huge_page_trail huge_trail;
+    struct span *strips[ZCI_SHARDS]; /* what is left of them */
+    uint64_t strip_granules;         /* in all; atomic, relaxed: statistics */
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP)};
-
-static struct run_tree *tree_of(const struct span *span)
-{
-    return span->is_zero ? &heap.clean : &heap.dirty;
-}
 
 /* span->is_zero of a run that was given back where that does not clear it. It is in the clean tree, joins
  * its own kind only, and is zci_os_reuse'd, whole, before anyone has it. */
@@ -59,83 +60,6 @@ static void reuse(struct span *span)
         return;
     zci_os_reuse((void *)span->start, span_bytes(span));
     span->is_zero = false;
-}
-
-/* Makes a run out of consecutive descriptors; the caller sets its state. */
-static void describe(struct span *span, uint64_t start, size_t granules, uint8_t is_zero)
-{
-    span->start = start;
-    span->granules = (uint32_t)granules;
-    span->is_zero = is_zero;
-    span->bucket = SPAN_UNLISTED;
-}
-
-static void put_free_locked(struct span *span)
-{
-    pagemap_set(span->start, span);
-    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
-    span_set_state(span, SPAN_FREE);
-    zci_run_tree_insert(tree_of(span), span);
-}
-
-/* Shortens the run to its first granules and returns the rest as a run of no state. */
-static struct span *split_locked(struct span *span, size_t granules)
-{
-    struct span *tail = span + granules;
-    describe(tail, span->start + granules * ZCI_GRANULE_BYTES, span->granules - granules,
-             span->is_zero);
-    span_set_state(tail, SPAN_CACHED);
-    /* Pairs with zci_page_heap_each_run: the tail is a run before the head ends. */
-    atomic_store_release(&span->granules, (uint32_t)granules);
-    return tail;
-}
-
-/* The free run of the same kind that ends or starts at address, if any. Runs of two arenas never join:
- * their descriptors do not lie side by side. */
-static struct span *joinable_locked(const struct span *span, uint64_t granule_address)
-{
-    struct span *other = pagemap_get(granule_address);
-    if (other == NULL || span_state(other) != SPAN_FREE || !span_covers(other, granule_address))
-        return NULL;
-    if (other->is_zero != span->is_zero)
-        return NULL;
-    int64_t distance = (int64_t)(other->start - span->start) / (int64_t)ZCI_GRANULE_BYTES;
-    return span + distance == other ? other : NULL;
-}
-
-/* Takes a run back into the trees. */
-static void free_locked(struct span *span)
-{
-    struct span *left = joinable_locked(span, span->start - ZCI_GRANULE_BYTES);
-    struct span *right = joinable_locked(span, span_end(span));
-    if (right != NULL) {
-        zci_run_tree_remove(tree_of(right), right);
-        atomic_store_release(&span->granules, span->granules + right->granules);
-        span_set_state(right, SPAN_NONE);
-    }
-    if (left != NULL) {
-        zci_run_tree_remove(tree_of(left), left);
-        atomic_store_release(&left->granules, left->granules + span->granules);
-        span_set_state(span, SPAN_NONE);
-        span = left;
-    }
-    put_free_locked(span);
-}
-
-/* Cuts [skip, skip + granules) out of a free run. */
-static struct span *carve_locked(struct span *span, size_t skip, size_t granules)
-{
-    zci_run_tree_remove(tree_of(span), span);
-    /* Until its owner says otherwise it is a run that nobody may join. */
-    span_set_state(span, SPAN_CACHED);
-    if (skip != 0) {
-        struct span *rest = split_locked(span, skip);
-        put_free_locked(span);
-        span = rest;
-    }
-    if (span->granules > granules)
-        put_free_locked(split_locked(span, granules));
-    return span;
 }
 
 /* Does a large block lie right before this free run? It may want to grow. */
@@ -157,7 +81,7 @@ static struct span *alloc_from_tree_locked(struct run_tree *tree, size_t granule
     } else if (follows_large_block(span)) {
         skip = span->granules - granules;
     }
-    return carve_locked(span, skip, granules);
+    return zci_free_runs_carve(&heap.free, span, skip, granules);
 }
 
 /* Clean granules are taken into use: as many of them as there are count as given back in vain. */
@@ -188,25 +112,29 @@ static bool commit_locked(struct arena *arena, uint64_t granules)
     return true;
 }
 
-/* Moves the arena's frontier. What alignment skips becomes a clean free run. */
-static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granules, size_t align)
+/* Moves the arena's frontier. What alignment skips becomes a clean free run. first: so many granules of the run will
+ * be in use at once. */
+static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granules, size_t align,
+                                               size_t first)
 {
-    uint64_t first = (arena->start >> ZCI_GRANULE_SHIFT) + arena->frontier;
-    uint64_t skip = align_up(first, align) - first;
+    uint64_t front = (arena->start >> ZCI_GRANULE_SHIFT) + arena->frontier;
+    uint64_t skip = align_up(front, align) - front;
     uint64_t end = arena->frontier + skip + granules;
     if (end > arena->granules || !commit_locked(arena, end))
         return NULL;
     struct span *span = &arena->spans[arena->frontier];
-    describe(span, arena->start + arena->frontier * ZCI_GRANULE_BYTES, skip + granules, true);
+    zci_free_runs_describe(span, arena->start + arena->frontier * ZCI_GRANULE_BYTES,
+                           skip + granules, true);
     span_set_state(span, SPAN_CACHED);
     /* Pairs with zci_page_heap_each_run: the run is described before it is in front of the frontier. */
     atomic_store_release(&arena->frontier, end);
     counter_add(&heap.used_bytes, (skip + granules) * ZCI_GRANULE_BYTES);
-    huge_page_welcome(&heap.huge_trail, heap.used_bytes, arena->start, span->start, span_end(span));
+    huge_page_welcome(&heap.huge_trail, heap.used_bytes, arena->start, span->start,
+                      span->start + ((skip + first) << ZCI_GRANULE_SHIFT));
     if (skip == 0)
         return span;
-    struct span *aligned = split_locked(span, skip);
-    free_locked(span);
+    struct span *aligned = zci_free_runs_split(span, skip);
+    zci_free_runs_put(&heap.free, span);
     return aligned;
 }
 
@@ -265,36 +193,93 @@ static bool charge_locked(size_t granules)
     return true;
 }
 
-/* charged of the granules are to stay with the caller. */
-static struct span *alloc_locked(size_t granules, size_t align, size_t charged)
+static struct span *alloc_fresh_locked(size_t granules, size_t align, size_t first)
 {
-    struct span *span = alloc_from_tree_locked(&heap.dirty, granules, align);
-    heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
+    struct span *span = NULL;
+    struct arena *arena = heap.arenas;
+    for (; span == NULL && arena != NULL; arena = arena->next)
+        span = alloc_from_frontier_locked(arena, granules, align, first);
+    if (span == NULL && (arena = add_arena_locked(granules, align)) != NULL)
+        span = alloc_from_frontier_locked(arena, granules, align, first);
+    counter_add(&heap.fresh_count, span != NULL);
+    return span;
+}
+
+static void end_strip_locked(unsigned shard)
+{
+    struct span *strip = heap.strips[shard];
+    if (strip == NULL)
+        return;
+    heap.strips[shard] = NULL;
+    counter_add(&heap.strip_granules, -(uint64_t)strip->granules);
+    zci_free_runs_put(&heap.free, strip);
+}
+
+static void begin_strip_locked(unsigned shard, size_t first)
+{
+    struct span *strip = alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES, first);
+    if (strip == NULL)
+        return;
+    end_strip_locked(shard);
+    heap.strips[shard] = strip;
+    counter_add(&heap.strip_granules, STRIP_GRANULES);
+}
+
+static struct span *alloc_from_strip_locked(unsigned shard, size_t granules)
+{
+    struct span *strip = shard != NO_SHARD ? heap.strips[shard] : NULL;
+    if (strip == NULL || strip->granules < granules)
+        return NULL;
+    heap.strips[shard] = strip->granules > granules ? zci_free_runs_split(strip, granules) : NULL;
+    counter_add(&heap.strip_granules, -(uint64_t)granules);
+    return strip;
+}
+
+/* From pages that are charged, but not resident yet. */
+static struct span *alloc_new_locked(size_t granules, size_t align, unsigned shard)
+{
+    struct span *span = NULL;
+    if (shard != NO_SHARD && atomic_load_relaxed(&zci_shard_count) > 1) {
+        begin_strip_locked(shard, granules);
+        span = alloc_from_strip_locked(shard, granules);
+    }
+    if (span == NULL)
+        span = alloc_fresh_locked(granules, align, granules);
+    if (span == NULL && heap.strip_granules != 0) {
+        for (unsigned other = 0; other < ZCI_SHARDS; other++)
+            end_strip_locked(other);
+        span = alloc_from_tree_locked(&heap.free.clean, granules, align);
+    }
+    return span;
+}
+
+/* charged of the granules are to stay with the caller. */
+static struct span *alloc_locked(size_t granules, size_t align, size_t charged, unsigned shard)
+{
+    struct span *span = alloc_from_tree_locked(&heap.free.dirty, granules, align);
+    heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
     if (span != NULL) {
         counter_add(&heap.reuse_count, 1);
         return span;
     }
     if (!charge_locked(charged))
         return NULL;
-    span = alloc_from_tree_locked(&heap.clean, granules, align);
+    if ((span = alloc_from_strip_locked(shard, granules)) != NULL)
+        return span;
+    span = alloc_from_tree_locked(&heap.free.clean, granules, align);
     if (span != NULL) {
         note_refault_locked(charged);
         counter_add(&heap.refault_count, 1);
         return span;
     }
-    struct arena *arena = heap.arenas;
-    for (; span == NULL && arena != NULL; arena = arena->next)
-        span = alloc_from_frontier_locked(arena, granules, align);
-    if (span == NULL && (arena = add_arena_locked(granules, align)) != NULL)
-        span = alloc_from_frontier_locked(arena, granules, align);
-    counter_add(&heap.fresh_count, span != NULL);
-    return span;
+    return alloc_new_locked(granules, align, shard);
 }
 
-/* The footprint is what was ever used and is not clean. */
+/* The footprint is what was ever used and is not clean, nor left of a strip. */
 static int64_t change_locked(void)
 {
-    uint64_t bytes = heap.used_bytes - (heap.clean.granules << ZCI_GRANULE_SHIFT);
+    uint64_t unused = heap.free.clean.granules + heap.strip_granules;
+    uint64_t bytes = heap.used_bytes - (unused << ZCI_GRANULE_SHIFT);
     int64_t change = (int64_t)(bytes - heap.reported_bytes);
     heap.reported_bytes = bytes;
     return change;
@@ -314,24 +299,25 @@ static void unlock_and_report(void)
  * which may be growing too, half of it. */
 static size_t roomy_length_locked(size_t granules, size_t room_granules)
 {
-    const struct span *longest = zci_run_tree_longest(&heap.dirty);
+    const struct span *longest = zci_run_tree_longest(&heap.free.dirty);
     size_t wanted = granules + room_granules;
     size_t length = longest != NULL ? longest->granules : 0;
     if (length != 0 && follows_large_block(longest))
         length /= 2;
     if (length >= granules + (granules + 1) / 2)
         return min_size(length, wanted);
-    return heap.clean.granules < ROOM_CLEAN_GRANULES ? wanted : min_size(wanted, 4 * granules);
+    return heap.free.clean.granules < ROOM_CLEAN_GRANULES ? wanted : min_size(wanted, 4 * granules);
 }
 
 struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
 {
     lock_acquire(&heap.lock);
-    struct span *span = alloc_locked(roomy_length_locked(granules, room_granules), 1, granules);
+    struct span *span =
+        alloc_locked(roomy_length_locked(granules, room_granules), 1, granules, NO_SHARD);
     if (span != NULL) {
         pagemap_set(span->start, span);
         if (span->granules > granules)
-            free_locked(split_locked(span, granules));
+            zci_free_runs_put(&heap.free, zci_free_runs_split(span, granules));
         reuse(span);
         /* Small needs are met from the far end of what lies behind a block. */
         pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
@@ -346,48 +332,48 @@ static size_t release_locked(size_t keep_bytes)
 {
     size_t released = 0;
     struct span *span;
-    while ((heap.dirty.granules << ZCI_GRANULE_SHIFT) > keep_bytes &&
-           (span = zci_run_tree_longest(&heap.dirty)) != NULL) {
+    while ((heap.free.dirty.granules << ZCI_GRANULE_SHIFT) > keep_bytes &&
+           (span = zci_run_tree_longest(&heap.free.dirty)) != NULL) {
         if (!zci_os_purge((void *)span->start, span_bytes(span)))
             break;
         released += span_bytes(span);
-        zci_run_tree_remove(&heap.dirty, span);
+        zci_run_tree_remove(&heap.free.dirty, span);
         span_set_state(span, SPAN_CACHED);
         span->is_zero = PURGED_STATE;
         heap.purged += span->granules;
-        free_locked(span);
+        zci_free_runs_put(&heap.free, span);
     }
-    heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
+    heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
     return released;
 }
 
 /* Dirty runs that are too short keep the footprint up, and do not join their clean neighbours. As much as
  * is needed goes back to the OS, then, as the last resort, all of it. */
-static struct span *alloc_released_locked(size_t granules, size_t align)
+static struct span *alloc_released_locked(size_t granules, size_t align, unsigned shard)
 {
-    uint64_t dirty_bytes = heap.dirty.granules << ZCI_GRANULE_SHIFT;
+    uint64_t dirty_bytes = heap.free.dirty.granules << ZCI_GRANULE_SHIFT;
     uint64_t needed_bytes = (uint64_t)granules << ZCI_GRANULE_SHIFT;
     struct span *span = NULL;
     zci_footprint_add(change_locked());
     if (zci_footprint_is_tight(needed_bytes) && needed_bytes < dirty_bytes) {
         release_locked(dirty_bytes - needed_bytes);
         zci_footprint_add(change_locked());
-        span = alloc_locked(granules, align, granules);
+        span = alloc_locked(granules, align, granules, shard);
     }
     if (span == NULL) {
         release_locked(0);
         zci_footprint_add(change_locked());
-        span = alloc_locked(granules, align, granules);
+        span = alloc_locked(granules, align, granules, shard);
     }
     return span;
 }
 
-struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
+static struct span *alloc(size_t granules, size_t align_granules, unsigned shard)
 {
     lock_acquire(&heap.lock);
-    struct span *span = alloc_locked(granules, align_granules, granules);
-    if (span == NULL && heap.dirty.granules != 0)
-        span = alloc_released_locked(granules, align_granules);
+    struct span *span = alloc_locked(granules, align_granules, granules, shard);
+    if (span == NULL && heap.free.dirty.granules != 0)
+        span = alloc_released_locked(granules, align_granules, shard);
     if (span != NULL) {
         pagemap_set(span->start, span);
         reuse(span);
@@ -396,11 +382,21 @@ struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
     return span;
 }
 
+struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
+{
+    return alloc(granules, align_granules, NO_SHARD);
+}
+
+struct span *zci_page_heap_alloc_small(size_t granules, unsigned shard)
+{
+    return alloc(granules, 1, shard);
+}
+
 void zci_page_heap_free(struct span *span)
 {
     lock_acquire(&heap.lock);
     span->is_zero = false;
-    free_locked(span);
+    zci_free_runs_put(&heap.free, span);
     counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
 }
@@ -436,7 +432,7 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
         return false;
     if (next->is_zero)
         note_refault_locked(more);
-    struct span *taken = carve_locked(next, 0, more);
+    struct span *taken = zci_free_runs_carve(&heap.free, next, 0, more);
     reuse(taken);
     atomic_store_release(&span->granules, (uint32_t)granules);
     pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
@@ -456,9 +452,9 @@ bool zci_page_heap_grow(struct span *span, size_t granules)
 void zci_page_heap_shrink(struct span *span, size_t granules)
 {
     lock_acquire(&heap.lock);
-    struct span *tail = split_locked(span, granules);
+    struct span *tail = zci_free_runs_split(span, granules);
     tail->is_zero = false;
-    free_locked(tail);
+    zci_free_runs_put(&heap.free, tail);
     counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
 }
@@ -490,7 +486,7 @@ static void fade_hold_locked(uint64_t elapsed_ms)
 static size_t decay_due_locked(uint64_t elapsed_ms, uint64_t decay_ms)
 {
     uint64_t idle = heap.dirty_low;
-    heap.dirty_low = heap.dirty.granules;
+    heap.dirty_low = heap.free.dirty.granules;
     fade_hold_locked(elapsed_ms);
     idle -= min_size(idle, heap.hold);
     if (idle == 0) {
@@ -509,11 +505,11 @@ static size_t decay_due_locked(uint64_t elapsed_ms, uint64_t decay_ms)
  * in use. */
 static struct span *take_due_locked(size_t due)
 {
-    struct span *span = zci_run_tree_longest(&heap.dirty);
+    struct span *span = zci_run_tree_longest(&heap.free.dirty);
     if (span == NULL)
         return NULL;
     size_t granules = min_size(min_size(due, DECAY_CHUNK), span->granules);
-    return carve_locked(span, span->granules - granules, granules);
+    return zci_free_runs_carve(&heap.free, span, span->granules - granules, granules);
 }
 
 size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
@@ -524,13 +520,13 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
     struct span *span;
     while (due != 0 && (span = take_due_locked(due)) != NULL) {
         size_t granules = span->granules;
-        heap.dirty_low = min_size(heap.dirty_low, heap.dirty.granules);
+        heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
         lock_release(&heap.lock);
         /* The run is nobody's: others go on while the system works. */
         bool done = zci_os_purge((void *)span->start, span_bytes(span));
         lock_acquire(&heap.lock);
         span->is_zero = done ? PURGED_STATE : 0;
-        free_locked(span);
+        zci_free_runs_put(&heap.free, span);
         if (!done)
             break;
         heap.purged += granules;
@@ -545,8 +541,10 @@ void zci_page_heap_stats(struct page_heap_stats *stats)
 {
     stats->reserved_bytes = atomic_load_relaxed(&heap.reserved_bytes);
     stats->committed_bytes = atomic_load_relaxed(&heap.used_bytes);
-    stats->dirty_bytes = atomic_load_relaxed(&heap.dirty.granules) << ZCI_GRANULE_SHIFT;
-    stats->clean_bytes = atomic_load_relaxed(&heap.clean.granules) << ZCI_GRANULE_SHIFT;
+    stats->dirty_bytes = atomic_load_relaxed(&heap.free.dirty.granules) << ZCI_GRANULE_SHIFT;
+    stats->clean_bytes =
+        (atomic_load_relaxed(&heap.free.clean.granules) + atomic_load_relaxed(&heap.strip_granules))
+        << ZCI_GRANULE_SHIFT;
     stats->refault_bytes = atomic_load_relaxed(&heap.refaulted) << ZCI_GRANULE_SHIFT;
     stats->hold_bytes = atomic_load_relaxed(&heap.hold) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
@@ -584,17 +582,18 @@ static void rebuild_run(struct span *span, void *context)
     (void)context;
     if (span_state(span) != SPAN_FREE)
         return;
-    pagemap_set(span->start, span);
-    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
-    zci_run_tree_insert(tree_of(span), span);
+    zci_free_runs_list(&heap.free, span);
 }
 
 void zci_page_heap_fork_child(void)
 {
     if (!lock_reset_in_child(&heap.lock))
         return;
-    heap.dirty = (struct run_tree){0};
-    heap.clean = (struct run_tree){0};
+    heap.free = (struct free_runs){0};
     heap.dirty_low = 0;
     zci_page_heap_each_run(rebuild_run, NULL);
+    /* A strip is a run of its own at every instant, but its count may be behind. */
+    heap.strip_granules = 0;
+    for (unsigned shard = 0; shard < ZCI_SHARDS; shard++)
+        heap.strip_granules += heap.strips[shard] != NULL ? heap.strips[shard]->granules : 0;
 }

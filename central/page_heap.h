@@ -4,6 +4,8 @@
  * Invariants: a free run never touches another of its kind (dirty or clean); best fit, then lowest
  *             address. Arenas are 2 MiB-aligned ranges of address space, committed from the front; what
  *             lies behind an arena's frontier was never used. Arenas are never unmapped.
+ *             A shard's strip is fresh room of up to 2 MiB: no free run, not resident, and given up when there is no
+ *             other room left.
  *             A walk from an arena's first granule, by each run's length, is valid at every instant: a
  *             split publishes the tail before the head shrinks, a join is one store.
  * Locking:    one lock (RANK_PAGE_HEAP); may be taken under a central-list lock, which nobody needs.
@@ -30,6 +32,10 @@ struct arena {
 /* A run aligned to align_granules (a power of two) granules, or NULL if the OS has no more. Its state is
  * the caller's to set; is_zero says whether its pages read zero. */
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules);
+
+/* The same, for small blocks of this shard's threads: where there are several shards, new pages lie at least 2 MiB from
+ * those of the others, as far as that goes. */
+struct span *zci_page_heap_alloc_small(size_t granules, unsigned shard);
 
 /* The same, for a block that is growing: where room_granules are free behind it, or fewer if there is resident memory
  * with less room, or fresh room lies behind many blocks already. NULL if there is no such place, and nothing was given

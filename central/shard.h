@@ -18,7 +18,7 @@
 
 /* A power of two. */
 #ifndef ZCI_SHARDS
-#define ZCI_SHARDS 8
+#define ZCI_SHARDS 16
 #endif
 
 extern uint32_t zci_shard_count; /* atomic; only ever rises */

@@ -56,12 +56,13 @@ static void free_bitmap(uint64_t *bitmap, size_t bytes)
         zci_meta_block_free(bitmap, zci_meta_grade(bytes));
 }
 
-struct span *zci_small_span_make(const struct size_class *size_class, unsigned class_index)
+struct span *zci_small_span_make(const struct size_class *size_class, unsigned class_index,
+                                 unsigned shard)
 {
     uint64_t *bitmap;
     if (!alloc_bitmap(bitmap_bytes(size_class), &bitmap))
         return NULL;
-    struct span *span = zci_page_heap_alloc(size_class->granules, 1);
+    struct span *span = zci_page_heap_alloc_small(size_class->granules, shard);
     if (span == NULL) {
         free_bitmap(bitmap, bitmap_bytes(size_class));
         return NULL;
@@ -69,6 +70,7 @@ struct span *zci_small_span_make(const struct size_class *size_class, unsigned c
     span->inline_bits = 0;
     span->bitmap = bitmap != NULL ? bitmap : &span->inline_bits;
     span->class_index = (uint8_t)class_index;
+    span->shard = (uint8_t)shard;
     span->used = 0;
     span->carved = 0;
     span->bucket = SPAN_UNLISTED;

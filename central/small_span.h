@@ -10,8 +10,10 @@
 
 #include "pagemap/span.h"
 
-/* A span with no blocks out, on no list, or NULL. class_index is the maker's own numbering. */
-struct span *zci_small_span_make(const struct size_class *size_class, unsigned class_index);
+/* A span with no blocks out, on no list, or NULL. class_index is the maker's own numbering; shard: whose threads will use
+ * it most. */
+struct span *zci_small_span_make(const struct size_class *size_class, unsigned class_index,
+                                 unsigned shard);
 /* From here on the span is SMALL. */
 void zci_small_span_publish(struct span *span);
 

@@ -6,6 +6,7 @@
 #include "central/central_list.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
+#include "central/shard.h"
 #include "central/small_span.h"
 #include "central/span_blocks.h"
 #include "heap/large.h"
@@ -63,7 +64,8 @@ static void count_held_locked(struct private_heap *heap, int64_t bytes)
 /* A span of the class with no blocks out, or NULL. Not listed yet. */
 static struct span *new_span(struct private_heap *heap, unsigned class_index)
 {
-    struct span *span = zci_small_span_make(&heap->classes[class_index], class_index);
+    struct span *span =
+        zci_small_span_make(&heap->classes[class_index], class_index, shard_of(heap->number));
     if (span == NULL)
         return NULL;
     span_set_heap(span, heap->number);

@@ -3,6 +3,7 @@
 /* page_heap_test.c - runs of pages: fit, order, joins, growth, zero pages, and the walk over all runs. */
 #include "base/check.h"
 #include "central/page_heap.h"
+#include "central/shard.h"
 #include "heap/bootstrap.h"
 #include "os/footprint.h"
 #include "support/check.h"
@@ -39,9 +40,9 @@ static void check_walk(size_t live_granules)
     zci_page_heap_stats(&stats);
     CHECK_EQ(granules[SPAN_LARGE], live_granules);
     CHECK_EQ(granules[SPAN_NONE], 0);
-    CHECK_EQ(granules[SPAN_FREE] * ZCI_GRANULE_BYTES, stats.dirty_bytes + stats.clean_bytes);
-    CHECK_EQ((granules[SPAN_FREE] + granules[SPAN_LARGE]) * ZCI_GRANULE_BYTES,
-             stats.committed_bytes);
+    size_t unused = granules[SPAN_FREE] + granules[SPAN_CACHED]; /* those are strips */
+    CHECK_EQ(unused * ZCI_GRANULE_BYTES, stats.dirty_bytes + stats.clean_bytes);
+    CHECK_EQ((unused + granules[SPAN_LARGE]) * ZCI_GRANULE_BYTES, stats.committed_bytes);
 }
 
 static void best_fit_lowest_address(void)
@@ -256,7 +257,6 @@ static void room_is_not_charged(void)
     check_walk(0);
 }
 
-/* Takes and gives at random; the walk must hold throughout. */
 /* What was taken again soon after it went back is kept, but not for good, however short the steps are. */
 static void held_pages_fade(void)
 {
@@ -279,6 +279,136 @@ static void held_pages_fade(void)
     CHECK_EQ(stats.dirty_bytes, 0);
 }
 
+/* --- strips: from here on there are several shards ---------------------------------------------------- */
+
+#define STRIP_BYTES ((uint64_t)2 << 20)
+
+static struct span *take_small(size_t granules, unsigned shard)
+{
+    struct span *span = zci_page_heap_alloc_small(granules, shard);
+    if (span != NULL)
+        span_set_state(span, SPAN_LARGE);
+    return span;
+}
+
+static uint64_t strip_of(const struct span *span)
+{
+    return span->start / STRIP_BYTES;
+}
+
+static size_t free_granules(void)
+{
+    size_t granules[SPAN_CACHED + 1] = {0};
+    zci_page_heap_each_run(visit_count, granules);
+    return granules[SPAN_FREE];
+}
+
+#define ALL_MAX 32768
+static struct span *all[ALL_MAX];
+static size_t all_count;
+
+/* Takes all free runs, so that what comes next is fresh, but for strips. */
+static void take_all(void)
+{
+    for (size_t left = free_granules(); left != 0 && CHECK(all_count < ALL_MAX); left--)
+        all[all_count++] = take(1);
+    CHECK_EQ(free_granules(), 0);
+}
+
+static void give_all(void)
+{
+    while (all_count != 0)
+        give(all[--all_count]);
+    check_walk(0);
+}
+
+static void one_shard_has_no_strip(void)
+{
+    struct page_heap_stats before, after;
+    take_all();
+    zci_page_heap_stats(&before);
+    struct span *first = take_small(1, 0), *second = take_small(1, 0);
+    zci_page_heap_stats(&after);
+    CHECK_EQ(after.committed_bytes - before.committed_bytes, 2 * ZCI_GRANULE_BYTES);
+    give(first);
+    give(second);
+    give_all();
+}
+
+/* Runs of one shard side by side, those of two at least one page table apart; charged is what was taken only. */
+static void shards_lie_apart(void)
+{
+    struct span *runs[2][8];
+    atomic_store_relaxed(&zci_shard_count, 2);
+    take_all();
+    struct span *begin[2] = {take_small(1, 0), take_small(1, 1)};
+    take_all(); /* what lay between the strips */
+    uint64_t held = zci_footprint_bytes();
+    for (size_t i = 0; i < 8; i++)
+        for (unsigned shard = 0; shard < 2; shard++)
+            runs[shard][i] = take_small(1 + i % 2, shard);
+    CHECK_EQ(zci_footprint_bytes() - held, 2 * (4 + 8) * ZCI_GRANULE_BYTES);
+    check_walk(all_count + 2 + 2 * (4 + 8));
+    CHECK(strip_of(runs[0][0]) != strip_of(runs[1][0]));
+    for (size_t i = 1; i < 8; i++)
+        for (unsigned shard = 0; shard < 2; shard++) {
+            CHECK_EQ(runs[shard][i]->start, span_end(runs[shard][i - 1]));
+            CHECK_EQ(strip_of(runs[shard][i]), strip_of(runs[shard][0]));
+        }
+    /* What is resident already comes first. */
+    uint64_t start = runs[1][3]->start;
+    give(runs[1][3]);
+    runs[1][3] = take_small(2, 0);
+    CHECK_EQ(runs[1][3]->start, start);
+    for (size_t i = 0; i < 8; i++)
+        for (unsigned shard = 0; shard < 2; shard++)
+            give(runs[shard][i]);
+    zci_page_heap_release(0);
+    CHECK_EQ(zci_footprint_bytes(), held);
+    give(begin[0]);
+    give(begin[1]);
+    give_all();
+}
+
+/* The rest of a strip that is too short is for everyone. */
+static void a_strip_ends(void)
+{
+    take_all();
+    struct span *most = take_small(30, 1);
+    take_all();
+    struct span *more = take_small(3, 1);
+    CHECK(strip_of(more) != strip_of(most));
+    CHECK_EQ(span_state(most + 30), SPAN_FREE);
+    CHECK_EQ(most[30].granules, 2);
+    give(more);
+    give(most);
+    give_all();
+}
+
+/* Where the OS has nothing more, strips are used up before anyone is refused. */
+static void strips_are_given_up(void)
+{
+    struct page_heap_stats stats;
+    struct span *small = take_small(1, 0), *other = take_small(1, 1);
+    static struct span *runs[65536];
+    size_t count = 0;
+    fake_os.fail_at = fake_os.call_count + 1;
+    fake_os.fail_count = -1;
+    while (count < 65536 && (runs[count] = take(1)) != NULL)
+        count++;
+    zci_page_heap_stats(&stats);
+    CHECK_EQ(stats.dirty_bytes + stats.clean_bytes, 0);
+    CHECK(take_small(1, 0) == NULL);
+    check_walk(count + 2);
+    fake_os.fail_at = 0;
+    give(small);
+    give(other);
+    for (size_t i = 0; i < count; i++)
+        give(runs[i]);
+    check_walk(0);
+}
+
+/* Takes and gives at random; the walk must hold throughout. */
 static void random_work(void)
 {
     static struct span *runs[200];
@@ -294,7 +424,8 @@ static void random_work(void)
             give(*run);
             *run = NULL;
         } else {
-            *run = take(1 + (random >> 20) % 40);
+            *run = random & 1 << 16 ? take(1 + (random >> 20) % 40)
+                                    : take_small(1 + (random >> 20) % 8, (random >> 30) % 2);
             live += (*run)->granules;
         }
         if (i % 500 == 0)
@@ -323,6 +454,10 @@ int main(void)
     RUN(refused_purge_keeps_the_pages);
     RUN(room_is_not_charged);
     RUN(held_pages_fade);
+    RUN(one_shard_has_no_strip);
+    RUN(shards_lie_apart);
+    RUN(a_strip_ends);
+    RUN(strips_are_given_up);
     RUN(random_work);
     return check_done();
 }

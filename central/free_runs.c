@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* free_runs.c - see free_runs.h. */
+#include "central/free_runs.h"
+
+#include "pagemap/pagemap.h"
+
+static struct run_tree *tree_of(struct free_runs *runs, const struct span *span)
+{
+    return span->is_zero ? &runs->clean : &runs->dirty;
+}
+
+void zci_free_runs_describe(struct span *span, uint64_t start, size_t granules, uint8_t is_zero)
+{
+    span->start = start;
+    span->granules = (uint32_t)granules;
+    span->is_zero = is_zero;
+    span->bucket = SPAN_UNLISTED;
+}
+
+void zci_free_runs_list(struct free_runs *runs, struct span *span)
+{
+    pagemap_set(span->start, span);
+    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
+    span_set_state(span, SPAN_FREE);
+    zci_run_tree_insert(tree_of(runs, span), span);
+}
+
+struct span *zci_free_runs_split(struct span *span, size_t granules)
+{
+    struct span *tail = span + granules;
+    zci_free_runs_describe(tail, span->start + granules * ZCI_GRANULE_BYTES,
+                           span->granules - granules, span->is_zero);
+    span_set_state(tail, SPAN_CACHED);
+    /* Pairs with zci_page_heap_each_run: the tail is a run before the head ends. */
+    atomic_store_release(&span->granules, (uint32_t)granules);
+    return tail;
+}
+
+/* The free run of the same kind that ends or starts at address, if any. Runs of two arenas never join:
+ * their descriptors do not lie side by side. */
+static struct span *joinable(const struct span *span, uint64_t granule_address)
+{
+    struct span *other = pagemap_get(granule_address);
+    if (other == NULL || span_state(other) != SPAN_FREE || !span_covers(other, granule_address))
+        return NULL;
+    if (other->is_zero != span->is_zero)
+        return NULL;
+    int64_t distance = (int64_t)(other->start - span->start) / (int64_t)ZCI_GRANULE_BYTES;
+    return span + distance == other ? other : NULL;
+}
+
+void zci_free_runs_put(struct free_runs *runs, struct span *span)
+{
+    struct span *left = joinable(span, span->start - ZCI_GRANULE_BYTES);
+    struct span *right = joinable(span, span_end(span));
+    if (right != NULL) {
+        zci_run_tree_remove(tree_of(runs, right), right);
+        atomic_store_release(&span->granules, span->granules + right->granules);
+        span_set_state(right, SPAN_NONE);
+    }
+    if (left != NULL) {
+        zci_run_tree_remove(tree_of(runs, left), left);
+        atomic_store_release(&left->granules, left->granules + span->granules);
+        span_set_state(span, SPAN_NONE);
+        span = left;
+    }
+    zci_free_runs_list(runs, span);
+}
+
+struct span *zci_free_runs_carve(struct free_runs *runs, struct span *span, size_t skip,
+                                 size_t granules)
+{
+    zci_run_tree_remove(tree_of(runs, span), span);
+    /* Until its owner says otherwise it is a run that nobody may join. */
+    span_set_state(span, SPAN_CACHED);
+    if (skip != 0) {
+        struct span *rest = zci_free_runs_split(span, skip);
+        zci_free_runs_list(runs, span);
+        span = rest;
+    }
+    if (span->granules > granules)
+        zci_free_runs_list(runs, zci_free_runs_split(span, granules));
+    return span;
+}
