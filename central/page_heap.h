@@ -33,8 +33,8 @@ struct arena {
  * the caller's to set; is_zero says whether its pages read zero. */
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules);
 
-/* The same, for small blocks of this shard's threads: where there are several shards, new pages lie at least 2 MiB from
- * those of the others, as far as that goes. */
+/* The same, for small blocks of this shard's threads: where there are several shards, fresh pages of two of them lie in
+ * different page tables, of 2 MiB, as far as that goes. */
 struct span *zci_page_heap_alloc_small(size_t granules, unsigned shard);
 
 /* The same, for a block that is growing: where room_granules are free behind it, or fewer if there is resident memory

@@ -335,7 +335,7 @@ static void one_shard_has_no_strip(void)
     give_all();
 }
 
-/* Runs of one shard side by side, those of two at least one page table apart; charged is what was taken only. */
+/* Runs of one shard side by side, those of two in different page tables; charged is what was taken only. */
 static void shards_lie_apart(void)
 {
     struct span *runs[2][8];
