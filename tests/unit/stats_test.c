@@ -246,6 +246,8 @@ static int is_about(uint64_t bytes, uint64_t wanted)
 
 static void the_os_is_asked(void)
 {
+    /* Else a collection at the wrong moment has calls of its own. */
+    zc_trim(0);
     get();
     struct zc_stats before = stats;
     char *huge = zc_malloc(300 << 20);
@@ -367,15 +369,20 @@ static uint64_t populated_by_calloc(size_t size)
     return stats.os_populate_count - before;
 }
 
-/* Fresh memory for calloc is made resident at once, but not where most of it may stay untouched. After a trim all
- * is fresh, where the system says so. */
+/* After a trim all is fresh, where the system says so; elsewhere only what nobody had before. */
+static int is_fresh_once(uint64_t count)
+{
+    return count == 1 || (count == 0 && !ZCI_OS_PURGED_READS_ZERO);
+}
+
+/* Fresh memory for calloc is made resident at once, but not where most of it may stay untouched. */
 static void calloc_populates_up_to_1_mib(void)
 {
     zc_trim(0);
-    CHECK_EQ(populated_by_calloc(65537), ZCI_OS_PURGED_READS_ZERO);
+    CHECK(is_fresh_once(populated_by_calloc(65537)));
     CHECK_EQ(populated_by_calloc(65537), 0); /* from a cache, and dirty */
     zc_trim(0);
-    CHECK_EQ(populated_by_calloc(1 << 20), ZCI_OS_PURGED_READS_ZERO);
+    CHECK(is_fresh_once(populated_by_calloc(1 << 20)));
     CHECK_EQ(populated_by_calloc((1 << 20) + 1), 0);
     /* The first time the descriptors may be new, and populated. */
     zc_free(zc_calloc(1, 100 << 20));

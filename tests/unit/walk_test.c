@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* walk_test.c - a process is stopped at random instants and walked from outside; its own ledger says what
- * is live. The reader gives each piece at an odd address, which the next read makes unreadable.
+ * is live. The reader gives each piece at an odd address, which the next read overwrites, or, every so many
+ * walks, makes unreadable.
  * The ledger of a thread: before a block is freed its entry is marked as in doubt, after malloc returned
  * it is entered. So each entered block must be reported; what else is reported must be in doubt or be on
  * its way between a thread and the shared lists. */
@@ -16,6 +17,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -71,6 +73,7 @@ static void *churn(void *argument)
 static void run_walked(void)
 {
     pthread_t threads[THREADS];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     zc_free(zc_malloc(1));
     for (size_t i = 1; i < THREADS; i++)
         if (pthread_create(&threads[i], NULL, churn, (void *)(uintptr_t)i) != 0)
@@ -81,11 +84,13 @@ static void run_walked(void)
 
 /* --- the walker -------------------------------------------------------------------------------------- */
 
-enum { WINDOW_BYTES = 1 << 16 };
+enum { WINDOW_BYTES = 1 << 16, GUARDED_EVERY = 25 };
 
 struct source {
     pid_t process;
-    char *windows[2];  /* one is readable at a time */
+    char *windows[2];  /* one is valid at a time */
+    size_t bytes[2];   /* read into them last */
+    bool is_guarded;   /* the other one is unreadable, which costs far more than the read */
     size_t fail_at;    /* which read fails; 0: none */
     size_t read_count; /* the parity chooses the window */
 };
@@ -95,11 +100,27 @@ static bool source_open(struct source *source, pid_t process)
     source->process = process;
     for (int i = 0; i < 2; i++) {
         source->windows[i] =
-            mmap(NULL, WINDOW_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (source->windows[i] == MAP_FAILED)
             return false;
     }
     return true;
+}
+
+/* What was read before is not to be used any more. */
+static void spoil(struct source *source, size_t i)
+{
+    if (source->is_guarded)
+        mprotect(source->windows[i], WINDOW_BYTES, PROT_NONE);
+    else
+        memset(source->windows[i] + 1, 0xa5, source->bytes[i]);
+}
+
+static void guard(struct source *source, bool is_guarded)
+{
+    for (int i = 0; i < 2; i++)
+        mprotect(source->windows[i], WINDOW_BYTES, PROT_READ | PROT_WRITE);
+    source->is_guarded = is_guarded;
 }
 
 static int read_process(void *context, uint64_t address, size_t bytes, const void **local)
@@ -107,13 +128,17 @@ static int read_process(void *context, uint64_t address, size_t bytes, const voi
     struct source *source = context;
     if (++source->read_count == source->fail_at)
         return 5;
-    char *window = source->windows[source->read_count % 2];
-    mprotect(source->windows[(source->read_count + 1) % 2], WINDOW_BYTES, PROT_NONE);
-    mprotect(window, WINDOW_BYTES, PROT_READ | PROT_WRITE);
+    size_t i = source->read_count % 2;
+    char *window = source->windows[i];
+    if (bytes >= WINDOW_BYTES)
+        return 14;
+    spoil(source, 1 - i);
+    if (source->is_guarded)
+        mprotect(window, WINDOW_BYTES, PROT_READ | PROT_WRITE);
+    source->bytes[i] = bytes;
     struct iovec to = {window + 1, bytes};
     struct iovec from = {(void *)(uintptr_t)address, bytes};
-    if (bytes >= WINDOW_BYTES ||
-        process_vm_readv(source->process, &to, 1, &from, 1, 0) != (ssize_t)bytes)
+    if (process_vm_readv(source->process, &to, 1, &from, 1, 0) != (ssize_t)bytes)
         return 14;
     *local = window + 1;
     return 0;
@@ -202,6 +227,7 @@ static void walked_at_random_instants(struct source *source, int rounds)
             return;
         /* Every tenth walk loses a read: an error, never a crash. */
         source->read_count = 0;
+        guard(source, round % GUARDED_EVERY == 99);
         source->fail_at = round % 10 == 9 ? 1 + random_below(&state, 40) : 0;
         int error = walk_process(source);
         if (source->fail_at != 0 && source->read_count >= source->fail_at)
