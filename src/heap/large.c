@@ -234,7 +234,8 @@ void *zci_large_resize(struct span *span, size_t size)
 {
     if (span_state(span) == SPAN_LARGE)
         return resize_run(span, size);
-    if (!is_huge(size, 1)) {
+    /* Little is copied into a run; more stays a mapping, cut or made longer by the system. */
+    if (size < MOVE_BYTES_LEAST) {
         void *moved = move_block(span, size);
         /* A block that shrinks must not fail for want of a second place. */
         if (moved != NULL || size > span->bytes)
