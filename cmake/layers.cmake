@@ -4,7 +4,7 @@
 # zc_add_layer(name sources...) - one folder, one object library, added to the list of all layers.
 # zc_compile_options(target)    - what every file of ours is compiled with.
 
-set(ZC_SANITIZE "" CACHE STRING "address, undefined or thread: for tests with the prefixed library")
+set(ZC_SANITIZE "" CACHE STRING "address, undefined or thread, or two with a comma: for tests with the prefixed library")
 
 function(zc_compile_options target)
   target_compile_options(${target} PRIVATE
@@ -14,7 +14,7 @@ function(zc_compile_options target)
   if(ZC_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${ZC_SANITIZE} -fno-omit-frame-pointer -g)
     target_link_options(${target} PUBLIC -fsanitize=${ZC_SANITIZE})
-    if(ZC_SANITIZE STREQUAL "undefined")
+    if(ZC_SANITIZE MATCHES "undefined")
       target_compile_options(${target} PRIVATE -fno-sanitize-recover=all)
     endif()
   endif()

@@ -227,7 +227,7 @@ static void walked_at_random_instants(struct source *source, int rounds)
             return;
         /* Every tenth walk loses a read: an error, never a crash. */
         source->read_count = 0;
-        guard(source, round % GUARDED_EVERY == 99);
+        guard(source, round % GUARDED_EVERY == 0);
         source->fail_at = round % 10 == 9 ? 1 + random_below(&state, 40) : 0;
         int error = walk_process(source);
         if (source->fail_at != 0 && source->read_count >= source->fail_at)
