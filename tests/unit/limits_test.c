@@ -389,6 +389,30 @@ static void failed_calls_are_not_charged(void)
     }
 }
 
+/* Pages given back from the middle of spans stay charged as long as there is a hard limit, no matter what was there first. */
+static void charges_follow_the_limit(void)
+{
+    enum { COUNT = 20000, SIZE = 2048, KEPT = 64 };
+
+    static void *blocks[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        CHECK((blocks[i] = zc_malloc(SIZE)) != NULL);
+    for (size_t i = 0; i < COUNT; i++)
+        if (i % KEPT != 0)
+            zc_free(blocks[i]);
+    (void)zc_collect(ZC_COLLECT_ALL);
+    get();
+    uint64_t purged = stats.span_released_bytes;
+    CHECK(purged >= 10 * MIB);
+    for (int round = 0; round < 2; round++) {
+        uint64_t uncharged = zci_footprint_bytes();
+        CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 500 * MIB), 0);
+        CHECK_EQ(zci_footprint_bytes(), uncharged + purged);
+        CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 0), 0);
+        CHECK_EQ(zci_footprint_bytes(), uncharged);
+    }
+}
+
 int main(void)
 {
     CHECK_EQ(in_child(limits_are_readable_and_settable), 0);
@@ -406,5 +430,6 @@ int main(void)
     CHECK_EQ(in_child(the_workload_bears_refusals), 0);
     CHECK_EQ(in_child(nothing_is_left_from_the_start), 0);
     CHECK_EQ(in_child(failed_calls_are_not_charged), 0);
+    CHECK_EQ(in_child(charges_follow_the_limit), 0);
     return check_done();
 }

@@ -10,6 +10,8 @@
 #include "support/check.h"
 #include "zcmalloc.h"
 
+#include <errno.h>
+
 #define PAGES_MAX 65536
 
 static struct os_calls calls;
@@ -163,6 +165,23 @@ static void pages_of_metadata(void)
     CHECK(call_count < COUNT / 4);
 }
 
+/* Last, for what is learnt stays: an answer that says the kernel does not know the call ends all of them. */
+static void a_system_without_the_call_is_asked_once(void)
+{
+    size_t page_bytes = zci_os_page_bytes();
+    char *pages = zci_os_reserve(2 * page_bytes, page_bytes);
+    CHECK(pages != NULL && zci_os_commit(pages, 2 * page_bytes));
+    /* Darwin has none, nor has Linux before 5.14. */
+    bool is_known = zci_os_calls_native.populate(pages, page_bytes) == 0;
+    errno = 0;
+    CHECK_EQ(zci_os_calls_native.populate(pages + 1, page_bytes), -1);
+    CHECK(!is_known || errno == EINVAL);
+    errno = 0;
+    CHECK_EQ(zci_os_calls_native.populate(pages + page_bytes, page_bytes), -1);
+    CHECK_EQ(errno, 0);
+    zci_os_release(pages, 2 * page_bytes);
+}
+
 int main(void)
 {
     zci_bootstrap();
@@ -175,5 +194,6 @@ int main(void)
     RUN(blocks_of_many_pages);
     RUN(pages_of_a_private_heap);
     RUN(pages_of_metadata);
+    RUN(a_system_without_the_call_is_asked_once);
     return check_done();
 }
