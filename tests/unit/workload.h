@@ -101,8 +101,8 @@ static void workload_resize(size_t i)
     if (workload_blocks[i].start == NULL)
         return;
     size_t size = workload_blocks[i].size;
-    /* What grows past 1 MiB is copied where pages cannot be moved: too many to touch. */
-    size = size > 1 << 20 ? size / 2 : size * (1 + i % 5) / 2 + 1;
+    /* What is longer and grows is copied where pages cannot be moved: too many to touch. */
+    size = size > 100000 ? size / 2 : size * (1 + i % 5) / 2 + 1;
     errno = 0;
     unsigned char *block = zc_realloc(workload_blocks[i].start, size);
     if (workload_refuses(block)) {
@@ -122,7 +122,7 @@ static void workload_heaps(void)
     struct zc_pool *pool = zc_pool_new(3000, 8);
     if (!workload_refuses(heap)) {
         for (size_t i = 0; i < 200; i++) {
-            size_t size = workload_size(i) % 400001;
+            size_t size = workload_size(i) % 150001;
             unsigned char *block =
                 i % 2 ? zc_heap_malloc(heap, size) : zc_heap_memalign(heap, 64, size);
             if (workload_refuses(block))
