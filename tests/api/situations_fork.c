@@ -24,7 +24,7 @@
 extern char **environ;
 
 /* An emulator forks slowly. */
-#define ROUNDS(count) (TESTS_EMULATED ? (count) / 10 : (count))
+#define ROUNDS(count) (TESTS_EMULATED ? (count) / 5 : (count))
 
 static volatile sig_atomic_t handled_count;
 static volatile sig_atomic_t handler_failed_count;
@@ -125,7 +125,7 @@ static void fork_in_an_alarm_handler(void)
     uint64_t state = blocks_announce_seed(5);
     catch_signal(SIGALRM, fork_in_alarm_handler);
     raise(SIGALRM);
-    while (handled_count < ROUNDS(200))
+    while (handled_count < ROUNDS(100))
         if (!CHECK(use_malloc(&state)))
             break;
     setitimer(ITIMER_REAL, &never, NULL);
@@ -157,7 +157,7 @@ static void fork_in_a_handler_of_others_signals(void)
     catch_signal(SIGUSR1, fork_in_handler);
     pid_t sender = start_sender(getpid());
     CHECK(sender > 0);
-    while (handled_count < ROUNDS(300))
+    while (handled_count < ROUNDS(150))
         if (!CHECK(use_malloc(&state)))
             break;
     kill(sender, SIGKILL);
@@ -178,7 +178,7 @@ static void fork_in_a_handler_among_threads(void)
     pid_t sender = start_sender(getpid());
     CHECK(sender > 0);
     start_threads(threads, 3);
-    while (handled_count < ROUNDS(200))
+    while (handled_count < ROUNDS(100))
         if (!CHECK(use_malloc(&state)))
             break;
     kill(sender, SIGKILL);
@@ -221,7 +221,7 @@ static void fork_against_stdio_locks(void)
     pthread_t threads[THREADS];
     for (size_t i = 0; i < THREADS; i++)
         CHECK_EQ(pthread_create(&threads[i], NULL, bodies[i], NULL), 0);
-    for (int i = 0; i < ROUNDS(300); i++) {
+    for (int i = 0; i < ROUNDS(150); i++) {
         pid_t child = fork();
         if (child == 0) {
             free(malloc(1000));
@@ -269,7 +269,7 @@ static void children_of_threads_allocate(void)
         blocks_fill(inherited[i], 100 * (i + 1), (unsigned)i);
     }
     start_threads(threads, 3);
-    for (int i = 0; i < ROUNDS(100); i++) {
+    for (int i = 0; i < ROUNDS(50); i++) {
         pid_t child = fork();
         if (child == 0)
             _exit(live_in_child(inherited, COUNT, &state) ? 5 : 1);
@@ -330,13 +330,13 @@ static void atfork_handlers_that_allocate(void)
     pthread_t threads[2];
     CHECK_EQ(pthread_atfork(allocate_around_fork, allocate_around_fork, allocate_around_fork), 0);
     start_threads(threads, 2);
-    for (int i = 0; i < ROUNDS(100); i++) {
+    for (int i = 0; i < ROUNDS(50); i++) {
         pid_t child = fork();
         if (child == 0)
             _exit(atfork_calls == 2 * i + 2 ? 8 : 1);
         CHECK(child_ended_with(child, 8));
     }
-    CHECK_EQ(atfork_calls, 2 * ROUNDS(100));
+    CHECK_EQ(atfork_calls, 2 * ROUNDS(50));
     stop_threads(threads, 2);
     free(atfork_block);
 }

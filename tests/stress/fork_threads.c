@@ -12,10 +12,10 @@
 
 enum {
     BACKGROUND_COUNT = 3,
-    CHILD_COUNT = 200,
-    SPANS_CHILD_COUNT = 300,
+    CHILD_COUNT = 100,
+    SPANS_CHILD_COUNT = 150,
     STORM_COUNT = 4,
-    STORM_CHILD_COUNT = 50
+    STORM_CHILD_COUNT = 25
 };
 
 static void fork_one(uint64_t seed)
