@@ -7,7 +7,7 @@
 #include "darwin/zone.h"
 #include "stress/pattern.h"
 
-enum { WORKERS = 8, HELD = 300, FORKS = TESTS_EMULATED ? 24 : 60, INHERITED = 500 };
+enum { WORKERS = 8, HELD = 300, FORKS = TESTS_EMULATED ? 16 : 40, INHERITED = 500 };
 
 static int is_stopping;
 static void *inherited[INHERITED];

@@ -346,7 +346,7 @@ int main(int argc, char **argv)
         read_process(&source, (uintptr_t)&zci_root, 8, &word) != 0)
         check_skip("another process cannot be read here");
     else
-        walked_at_random_instants(&source, argc > 1 ? atoi(argv[1]) : 1000);
+        walked_at_random_instants(&source, argc > 1 ? atoi(argv[1]) : 600);
     kill(process, SIGKILL);
     waitpid(process, NULL, 0);
     zc_free(zc_malloc(1));
