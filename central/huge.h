@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* huge.h - blocks with a mapping of their own: above 256 MiB, or aligned to more than 16 MiB.
+/* huge.h - blocks with a mapping of their own: above 256 MiB, aligned to more than 16 MiB, or cut from such a one to no
+ * less than 2 MiB.
  * Invariants: the block is its mapping, starts at a multiple of 64 KiB and is never in the class map.
  *             Descriptors are recycled, never unmapped, and stay on one list for walkers of the heap.
  * Locking:    one lock (RANK_HUGE) around the lists; system calls are made without it.

@@ -154,8 +154,9 @@ static long workload_run_some(size_t count)
     workload_heaps();
     for (size_t i = 0; i < count; i++)
         workload_take(i);
-    for (size_t i = 0; i < count; i += i % 40 == 38 ? 1 : 2)
-        workload_resize(i);
+    for (size_t i = 0; i < count; i++)
+        if (i % 2 == 0 || i % 40 == 39)
+            workload_resize(i);
     for (size_t i = 0; i < count; i += 3)
         workload_free(i);
     zc_trim(0);
