@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "central/lookup.h"
 #include "central/page_heap.h"
+#include "central/run_cache.h"
 #include "central/shard.h"
 #include "central/small_span.h"
 #include "central/span_blocks.h"
@@ -184,20 +185,24 @@ static void keep_more_locked(struct central_list *list, const struct size_class 
 
 static void drain(uint32_t age, size_t looks_most);
 
-/* Before the page heap grows, what lists keep is used, where it is found soon. */
-static void drain_before_growth(const struct size_class *size_class)
+/* Would another span take pages that are not resident? By the sum of what is free: one glance. */
+static bool would_grow(const struct size_class *size_class)
 {
     struct page_heap_stats stats;
     zci_page_heap_stats(&stats);
-    if (stats.dirty_bytes < size_class->granules * ZCI_GRANULE_BYTES)
-        drain(0, GROWTH_LOOKS);
+    return stats.dirty_bytes < size_class->granules * ZCI_GRANULE_BYTES;
 }
 
 /* A span of the class with no blocks out becomes the list's; false: no memory. */
 static bool add_span(struct central_list *list, unsigned class_index, unsigned shard)
 {
     const struct size_class *size_class = &zci_size_classes[class_index];
-    drain_before_growth(size_class);
+    if (would_grow(size_class)) {
+        /* What is kept for a next time is used first, where it is found soon. */
+        if (zci_run_cache_bytes() >= size_class->granules * ZCI_GRANULE_BYTES)
+            zci_run_cache_drain();
+        drain(0, GROWTH_LOOKS);
+    }
     struct span *span = zci_small_span_make(size_class, class_index, shard);
     if (span == NULL)
         return false;
@@ -288,7 +293,9 @@ size_t zci_central_fetch(unsigned class_index, size_t number, void **objects, si
     void **end = objects + count;
     size_t taken = take(list, ANY_BUCKET, size_class, end, count);
     while (taken < count) {
-        size_t more = borrow(class_index, shard, false, end - taken, count - taken);
+        size_t more = 0;
+        if (would_grow(size_class))
+            more = borrow(class_index, shard, false, end - taken, count - taken);
         if (more == 0) {
             bool has_memory = add_span(list, class_index, shard);
             more = take(list, ANY_BUCKET, size_class, end - taken, count - taken);

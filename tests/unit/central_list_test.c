@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* central_list_test.c - how many empty spans a list keeps, and what becomes of them before the page heap grows; from
- * which span blocks are taken, while one is swept too. */
+/* central_list_test.c - how many empty spans a list keeps, and what becomes of them and of cached runs before the page
+ * heap grows; from which span blocks are taken, while one is swept too. */
 #include "base/size_class.h"
 #include "central/central_list.h"
 #include "central/page_heap.h"
+#include "central/run_cache.h"
 #include "pagemap/pagemap.h"
 #include "support/check.h"
 #include "zcmalloc.h"
 
-enum { BLOCK_BYTES = 512, OTHER_BYTES = 640, SWUNG_SPANS = 8, KEPT_SPANS = 4 };
+enum { BLOCK_BYTES = 512, OTHER_BYTES = 640, SWUNG_SPANS = 8, KEPT_SPANS = 4, RUN_BYTES = 1 << 20 };
 
 static unsigned class_index;
 static void *blocks[SWUNG_SPANS * ZCI_GRANULE_BYTES / BLOCK_BYTES];
@@ -55,21 +56,37 @@ static void but_not_any_number(void)
     CHECK_EQ(stats_of(class_index).span_count, KEPT_SPANS);
 }
 
-/* What lists keep is used before the page heap takes more: no memory is resident that another class could have. */
-static void growth_takes_them_first(void)
+/* Another class takes a span while no free run is resident: the page heap need not grow for it. */
+static void another_span_takes_no_new_pages(void)
 {
     unsigned other_class = size_class_of(OTHER_BYTES);
     struct page_heap_stats before, after;
     void *other;
-    CHECK_EQ(stats_of(class_index).span_count, KEPT_SPANS);
     zci_page_heap_release(0);
     zci_page_heap_stats(&before);
     CHECK_EQ(before.dirty_bytes, 0);
     CHECK_EQ(zci_central_fetch(other_class, 0, &other, 1), 1);
     zci_page_heap_stats(&after);
-    CHECK_EQ(stats_of(class_index).span_count, 0);
     CHECK_EQ(after.fresh_count + after.refault_count, before.fresh_count + before.refault_count);
     zci_central_return(other_class, &other, 1);
+    zci_central_drain(0);
+}
+
+/* What lists keep is used before the page heap takes more: no memory is resident that another class could have. */
+static void growth_takes_them_first(void)
+{
+    CHECK_EQ(stats_of(class_index).span_count, KEPT_SPANS);
+    another_span_takes_no_new_pages();
+    CHECK_EQ(stats_of(class_index).span_count, 0);
+}
+
+/* So is what the run cache keeps for the next large block. */
+static void and_cached_runs(void)
+{
+    zc_free(zc_malloc(RUN_BYTES));
+    CHECK_EQ(zci_run_cache_bytes(), RUN_BYTES);
+    another_span_takes_no_new_pages();
+    CHECK_EQ(zci_run_cache_bytes(), 0);
 }
 
 /* Two full spans: the first one's blocks, then the second one's. How many blocks each has. */
@@ -136,6 +153,7 @@ int main(void)
     RUN(it_keeps_more_for_who_swings);
     RUN(but_not_any_number);
     RUN(growth_takes_them_first);
+    RUN(and_cached_runs);
     RUN(blocks_come_from_the_fullest_span);
     RUN(a_span_that_is_swept_gives_no_block);
     return check_done();

@@ -4,6 +4,7 @@
  * that go home, and returns of blocks of several shards at once. */
 #include "central/central_list.h"
 #include "central/depot.h"
+#include "central/page_heap.h"
 #include "central/shard.h"
 #include "pagemap/pagemap.h"
 #include "support/check.h"
@@ -37,7 +38,8 @@ static void small_blocks_have_spans_of_their_own(void)
     zci_central_return(class_index, of_1, 8);
 }
 
-static void large_blocks_are_lent(void)
+/* A shard asks for a block of 32 KiB while another one's span has one: does it get that, or a span of its own? */
+static bool other_shard_borrows(void)
 {
     unsigned class_index = size_class_of(32768);
     void *of_0[2], *of_1;
@@ -45,10 +47,27 @@ static void large_blocks_are_lent(void)
     uint64_t before = span_count(class_index);
     zci_central_return(class_index, &of_0[1], 1);
     CHECK_EQ(zci_central_fetch(class_index, 1, &of_1, 1), 1);
-    CHECK(pagemap_get((uintptr_t)of_1) == pagemap_get((uintptr_t)of_0[0]));
-    CHECK_EQ(span_count(class_index), before);
-    of_0[1] = of_1;
-    zci_central_return(class_index, of_0, 2);
+    bool is_lent = pagemap_get((uintptr_t)of_1) == pagemap_get((uintptr_t)of_0[0]);
+    CHECK_EQ(span_count(class_index), before + !is_lent);
+    zci_central_return(class_index, &of_0[0], 1);
+    zci_central_return(class_index, &of_1, 1);
+    zci_central_drain(0);
+    return is_lent;
+}
+
+static void large_blocks_are_lent_before_the_heap_grows(void)
+{
+    zci_central_drain(0);
+    zci_page_heap_release(0);
+    CHECK(other_shard_borrows());
+}
+
+static void not_while_there_is_free_memory(void)
+{
+    struct span *span = zci_page_heap_alloc(16, 1);
+    CHECK(span != NULL);
+    zci_page_heap_free(span);
+    CHECK(!other_shard_borrows());
 }
 
 /* --- threads --------------------------------------------------------------------------------------------- */
@@ -273,7 +292,8 @@ int main(void)
     CHECK_EQ(zci_shard_count, 2);
     RUN(empty_batches_stay_with_their_thread);
     RUN(small_blocks_have_spans_of_their_own);
-    RUN(large_blocks_are_lent);
+    RUN(large_blocks_are_lent_before_the_heap_grows);
+    RUN(not_while_there_is_free_memory);
     RUN(two_threads_share_no_line);
     RUN(frees_of_others_go_home);
     RUN(blocks_of_several_shards_return_at_once);
