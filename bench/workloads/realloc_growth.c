@@ -65,7 +65,7 @@ static void body(struct worker *worker)
 
 int main(int argc, char **argv)
 {
-    static const uint64_t iterations[] = {250, 4000, 80};
+    static const uint64_t iterations[] = {250, 8000, 320};
     workload_begin("realloc_growth", "doubling|lines|pages", argc, argv);
     workload_iterations(iterations[workload.mode]);
     workload_run(body);
