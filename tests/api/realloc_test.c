@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* realloc_test.c - realloc: what is kept, what is moved, and what a failure leaves behind.
- * Sizes go over every class limit up to 1 MiB and every doubling from there to 200 MiB. */
+ * Sizes go over every class limit up to 1 MiB and every doubling from there to 32 MiB: past the lengths
+ * that are cached, and those that move by their pages. */
 #include "tests/support/blocks.h"
 #include "tests/support/check.h"
 #include "tests/support/ours.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_LIMIT (200 * BLOCKS_MIB)
+#define SIZE_LIMIT (40 * BLOCKS_MIB)
 
 /* Class limits and their neighbours, then powers of two and theirs: big blocks are slow to
  * touch. */

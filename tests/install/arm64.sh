@@ -3,8 +3,8 @@
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 #
 # arm64.sh SOURCE_DIR WORK_DIR
-# Builds everything for arm64 with the cross compiler and runs the unit and api tests in an
-# emulator. 77: no cross compiler or no emulator here.
+# Builds the libraries, the tools and the unit and api tests for arm64 with the cross compiler and runs these tests in
+# an emulator. 77: no cross compiler or no emulator here.
 set -eu
 source=$1
 work=$2
@@ -17,7 +17,7 @@ for tool in aarch64-linux-gnu-gcc qemu-aarch64; do
 done
 
 mkdir -p "$work"
-cmake -S "$source" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DZC_OPERATOR_NEW=OFF \
+cmake -S "$source" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DZC_OPERATOR_NEW=OFF "-DZC_TEST_KINDS=unit;api" \
     -DCMAKE_TOOLCHAIN_FILE="$source/cmake/toolchain-aarch64-linux-gnu.cmake" \
     >"$work/configure.log" 2>&1 || { cat "$work/configure.log"; exit 1; }
 cmake --build "$work/build" -j2 >"$work/build.log" 2>&1 || { tail -50 "$work/build.log"; exit 1; }
