@@ -293,9 +293,9 @@ size_t zci_central_fetch(unsigned class_index, size_t number, void **objects, si
     void **end = objects + count;
     size_t taken = take(list, ANY_BUCKET, size_class, end, count);
     while (taken < count) {
-        size_t more = 0;
-        if (would_grow(size_class))
-            more = borrow(class_index, shard, false, end - taken, count - taken);
+        size_t more = would_grow(size_class)
+                          ? borrow(class_index, shard, false, end - taken, count - taken)
+                          : 0;
         if (more == 0) {
             bool has_memory = add_span(list, class_index, shard);
             more = take(list, ANY_BUCKET, size_class, end - taken, count - taken);

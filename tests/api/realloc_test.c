@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* realloc_test.c - realloc: what is kept, what is moved, and what a failure leaves behind.
- * Sizes go over every class limit up to 1 MiB and every doubling from there to 32 MiB: past the lengths
- * that are cached, and those that move by their pages. */
+ * Sizes go over every class limit up to 1 MiB and every doubling from there to 32 MiB: past
+ * 2 MiB, from where blocks move by their pages, and 4 MiB, up to where runs are cached. */
 #include "tests/support/blocks.h"
 #include "tests/support/check.h"
 #include "tests/support/ours.h"
