@@ -128,8 +128,7 @@ void zci_thread_cache_put_batch(struct thread_cache *cache, struct batch *batch)
 
 static size_t batch_limit(const struct batch *batch, unsigned class_index)
 {
-    size_t most = zci_size_classes[class_index].batch;
-    return batch->capacity < most ? batch->capacity : most;
+    return min_size(batch->capacity, zci_size_classes[class_index].batch);
 }
 
 /* The bin works on this batch from now on; NULL closes it. */
@@ -256,6 +255,27 @@ static void count_miss(struct shelf *shelf)
     shelf->miss_count = (uint8_t)(shelf->miss_count + (shelf->miss_count != UINT8_MAX));
 }
 
+/* Its next calls are slow ones, so many of them. */
+static void close_class(struct thread_cache *cache, unsigned class_index, unsigned calls)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    struct batch *loaded = unload(cache, class_index);
+    load(cache, class_index, NULL);
+    /* An empty batch too, if it is the only one: blocks that are out now may come back to it. */
+    if (loaded != NULL && (loaded->count != 0 || shelf->spare == NULL))
+        spare_push(shelf, loaded);
+    else if (loaded != NULL)
+        stash_put(cache, loaded);
+    shelf->closed = shelf->closed_before = (uint8_t)(shelf->spare != NULL ? calls : 0);
+}
+
+/* A class that comes into use while memory waits for its time begins as the others went on. */
+static void close_new(struct thread_cache *cache, unsigned class_index)
+{
+    if (ZCI_UNLIKELY(cache->closed_calls != 0) && cache->shelves[class_index].closed_before == 0)
+        close_class(cache, class_index, cache->closed_calls);
+}
+
 /* --- empty ---------------------------------------------------------------------------------------- */
 
 static size_t refill_first(unsigned class_index)
@@ -288,7 +308,9 @@ static void *refill_from_spans(struct thread_cache *cache, unsigned class_index)
     batch->count = (uint32_t)zci_central_fetch(class_index, cache->number, batch->objects, count);
     cache->returned_bytes -= (int64_t)batch->count * zci_size_classes[class_index].bytes;
     load(cache, class_index, batch);
-    return batch->count != 0 ? pop(cache, class_index) : NULL;
+    block = batch->count != 0 ? pop(cache, class_index) : NULL;
+    close_new(cache, class_index);
+    return block;
 }
 
 /* A class that the collector closed is served from its first spare batch for a while. */
@@ -448,10 +470,12 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         load(cache, class_index, fresh);
         has_room = fresh != NULL;
     }
-    if (has_room)
+    if (has_room) {
         thread_cache_push_to(bin, block);
-    else
+        close_new(cache, class_index);
+    } else {
         zci_central_return(class_index, &block, 1);
+    }
 }
 
 /* --- age ------------------------------------------------------------------------------------------ */
@@ -462,7 +486,7 @@ static void retire_spares(struct thread_cache *cache, unsigned class_index)
     struct shelf *shelf = &cache->shelves[class_index];
     struct batch *batch;
     shelf->refill = 0;
-    shelf->closed = 0;
+    shelf->closed = shelf->closed_before = 0;
     while ((batch = spare_pop(shelf)) != NULL) {
         zci_central_return(class_index, batch->objects, batch->count);
         stash_put(cache, batch);
@@ -471,23 +495,15 @@ static void retire_spares(struct thread_cache *cache, unsigned class_index)
 
 static void age_class(struct thread_cache *cache, unsigned class_index, unsigned closed_calls)
 {
-    struct shelf *shelf = &cache->shelves[class_index];
-    struct batch *loaded = unload(cache, class_index);
+    const struct shelf *shelf = &cache->shelves[class_index];
     /* A closed class that was used shows it by fewer calls left. */
-    bool is_used = loaded != NULL || (shelf->closed != 0 && shelf->closed != shelf->closed_before);
-    if (!is_used) {
-        keep_no_more(cache, class_index);
-        if (shelf->spare != NULL)
-            retire_spares(cache, class_index);
+    if (shelf->loaded != NULL || (shelf->closed != 0 && shelf->closed != shelf->closed_before)) {
+        close_class(cache, class_index, closed_calls);
         return;
     }
-    load(cache, class_index, NULL);
-    if (loaded != NULL && loaded->count != 0)
-        spare_push(shelf, loaded);
-    else if (loaded != NULL)
-        stash_put(cache, loaded);
-    shelf->closed = (uint8_t)(shelf->spare != NULL ? closed_calls : 0);
-    shelf->closed_before = shelf->closed;
+    keep_no_more(cache, class_index);
+    if (shelf->spare != NULL)
+        retire_spares(cache, class_index);
 }
 
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)

@@ -34,11 +34,11 @@ ZCI_STATIC_ASSERT(sizeof(struct bin) == ZCI_BIN_BYTES, "zci_size_to_bin holds of
 /* The cold half of a bin. */
 struct shelf {
     struct batch *loaded; /* the bin's batch, or NULL */
-    struct batch *spare;  /* batches with objects, linked by next, or NULL */
+    struct batch *spare;  /* batches, linked by next, or NULL; empty at most the first */
     uint32_t spare_objects;
     uint16_t spare_count; /* batches */
     uint8_t refill; /* blocks to fetch next time: slow start, doubles up to the class's batch */
-    uint8_t closed_before; /* closed as the last look left it */
+    uint8_t closed_before; /* closed as the last look left it; 0 if the class was not in use */
     uint8_t closed;        /* so many more slow calls before the bin is opened again */
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
     uint8_t spare_more;    /* spare batches beyond the usual: this thread swings that far */
@@ -86,6 +86,7 @@ struct thread_cache {
     uint8_t state;               /* enum thread_cache_state; atomic */
     uint8_t is_busy;             /* the owner is on the slow side; atomic, see thread_idle.h */
     uint8_t is_hidden;           /* by the collector, from its owner; under the collector's lock */
+    uint8_t closed_calls;        /* of a class that comes into use: memory waits for its time */
     uint16_t polls_left;         /* slow calls until the clock is looked at */
     uint16_t polls_before;       /* as it was set last */
     uint32_t thread_number;      /* the owner's, for the OS */

@@ -37,12 +37,12 @@
 #define POLLS_MAX 64
 
 /* Threads must come by here even if they go on with what their caches hold, or nobody would see that time has
- * passed. So while there is something to wait for, bins stay closed for some slow calls after each look: what a
- * thread does next is likely to meet one. It is looked often while more than PENDING_BYTES wait, and by a thread
- * that has returned PENDING_OWN since its last look, however short the time. */
+ * passed. So bins stay closed for some slow calls after each look, also those of classes that come into use while
+ * there is something to wait for: what a thread does next is likely to meet one. It is looked often while more than
+ * PENDING_BYTES wait, and by a thread that has returned PENDING_OWN since its last look, however short the time. */
 #define PENDING_BYTES ((uint64_t)8 << 20)
 #define PENDING_OWN   ((uint64_t)2 << 20)
-#define PENDING_CALLS 32
+#define CLOSED_CALLS  64
 #define PENDING_SHARE 8 /* of a tick */
 
 static struct {
@@ -187,10 +187,11 @@ void zci_gc_poll_slow(struct thread_cache *cache)
     bool is_pending = has_returned || atomic_load_relaxed(&gc.is_pending) != 0;
     cache->polls_before = (uint16_t)next_polls(cache, elapsed_ms, is_pending);
     cache->polls_left = cache->polls_before;
+    cache->closed_calls = is_pending ? CLOSED_CALLS : 0;
     if (has_returned || elapsed_ms >= zci_options.gc_ms / (is_pending ? PENDING_SHARE : 1)) {
         cache->aged_ms = now_ms;
         cache->returned_bytes = 0;
-        zci_thread_cache_age(cache, is_pending ? PENDING_CALLS : 0);
+        zci_thread_cache_age(cache, CLOSED_CALLS);
     }
     try_step(now_ms);
 }

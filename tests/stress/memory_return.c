@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* memory_return.c - a heap of mixed sizes is freed to 5 % in random order, then whole: memory goes back.
- * Arguments: MiB (256), threads (1), "light" or "none": what the main thread does meanwhile; all others sleep.
- * Every power-of-two range of sizes from 16 bytes to 512 KiB has the same number of bytes. What may stay after
- * 95 % is 1.10 times the pages that still hold a live byte, and 8 MiB; after everything 16 MiB. Prints what is
+/* memory_return.c - a heap of mixed sizes is freed to a part in random order, then whole: memory goes back.
+ * Arguments: MiB (256), threads (1), what the main thread does meanwhile; all others sleep. "light": a few blocks of
+ * random sizes now and then; "requests": always the same blocks, freed in reverse, as a server does; "none".
+ * 5 % stay at first, with "requests" 50 %: a server's caches are in use, so much must be freed to be noticed.
+ * Every power-of-two range of sizes from 16 bytes to 512 KiB has the same number of bytes. What may stay then
+ * is 1.10 times the pages that still hold a live byte, and 8 MiB; after everything 16 MiB. Prints what is
  * resident over time, so it also serves to compare: any allocator can be preloaded. */
 #include "stress/names.h"
 #include "stress/pattern.h"
@@ -21,9 +23,11 @@ enum {
     SIZE_LEAST = 16,
     THREADS_MAX = 8,
     OBJECTS_PER_MIB = 5600,
-    KEPT_PERCENT = 5,
     PATIENCE_MS = 20000, /* it takes two seconds; a machine may be busy */
     SHOWN_MS = 500,
+    SETTLE_MS = 1000,
+    REQUEST_BLOCKS = 50,
+    REQUESTS_PER_LOOK = 20,
     PAGE = 4096
 };
 
@@ -41,8 +45,13 @@ struct part {
 
 static struct part parts[THREADS_MAX];
 static size_t thread_count = 1;
+static size_t kept_percent = 5;
 static size_t heap_mib = 256;
-static int is_active = 1;
+
+static enum { LIGHT, REQUESTS, NONE } activity;
+
+static const char *const activities[] = {
+    [LIGHT] = "light", [REQUESTS] = "requests", [NONE] = "none"};
 static long long table_bytes;
 static pthread_barrier_t barrier;
 
@@ -110,7 +119,7 @@ static void *live(void *argument)
     fill(part, OBJECTS_PER_MIB * heap_mib / thread_count);
     shuffle(part);
     pthread_barrier_wait(&barrier);
-    free_all_but(part, part->count * KEPT_PERCENT / 100);
+    free_all_but(part, part->count * kept_percent / 100);
     pthread_barrier_wait(&barrier);
     if (part == parts)
         return NULL;
@@ -146,10 +155,35 @@ static long long live_page_bytes(void)
     return pages * PAGE;
 }
 
+static void pause_us(long us)
+{
+    const struct timespec pause = {.tv_nsec = us * 1000};
+    nanosleep(&pause, NULL);
+}
+
+static void serve(void)
+{
+    void *blocks[REQUEST_BLOCKS];
+    uint64_t state = 1; /* the same sizes each time: no cache runs empty or full by it */
+    for (size_t i = 0; i < REQUEST_BLOCKS; i++)
+        blocks[i] = t_malloc(random_size(&state, 12));
+    for (size_t i = REQUEST_BLOCKS; i > 0; i--)
+        t_free(blocks[i - 1]);
+}
+
+/* Takes about 10 ms. */
 static void do_a_little(struct part *part)
 {
-    for (int i = 0; i < 20; i++)
+    if (activity == REQUESTS) {
+        for (int i = 0; i < REQUESTS_PER_LOOK; i++) {
+            serve();
+            pause_us(10000 / REQUESTS_PER_LOOK);
+        }
+        return;
+    }
+    for (int i = 0; activity == LIGHT && i < 20; i++)
         t_free(t_malloc(random_size(&part->state, 15)));
+    pause_us(10000);
 }
 
 static void print_mib(const char *label, long long bytes)
@@ -160,7 +194,6 @@ static void print_mib(const char *label, long long bytes)
 /* What is resident in the end, at the latest after PATIENCE_MS. */
 static long long wait_for_return(long long bytes_max)
 {
-    const struct timespec pause = {.tv_nsec = 10000000};
     long long resident = 0;
     for (int ms = 0; ms < PATIENCE_MS; ms += 10) {
         resident = rss_bytes() - table_bytes;
@@ -168,9 +201,7 @@ static long long wait_for_return(long long bytes_max)
             print_mib("  resident, MiB, half a second later: ", resident);
         if (resident <= bytes_max)
             break;
-        if (is_active)
-            do_a_little(&parts[0]);
-        nanosleep(&pause, NULL);
+        do_a_little(&parts[0]);
     }
     print_mib("  resident, MiB, in the end: ", resident);
     return resident;
@@ -198,15 +229,20 @@ int main(int argc, char **argv)
 {
     heap_mib = argc > 1 ? strtoul(argv[1], NULL, 10) : heap_mib;
     thread_count = argc > 2 ? strtoul(argv[2], NULL, 10) : thread_count;
-    is_active = argc <= 3 || strcmp(argv[3], "none") != 0;
+    while (argc > 3 && activity < NONE && strcmp(argv[3], activities[activity]) != 0)
+        activity++;
+    kept_percent = activity == REQUESTS ? 50 : kept_percent;
     if (!CHECK(thread_count >= 1 && thread_count <= THREADS_MAX))
         return check_done();
     start();
     live(&parts[0]);
     long long live_bytes = live_page_bytes();
-    print_mib("5 % live; their pages, MiB: ", live_bytes);
+    print_mib("a part live; its pages, MiB: ", live_bytes);
     long long bytes_max = live_bytes + live_bytes / 10 + (8 << 20);
     CHECK(wait_for_return(bytes_max) <= bytes_max);
+    /* Until nothing waits for its time: what is freed then must be noticed by itself. */
+    for (int ms = 0; ms < SETTLE_MS; ms += 10)
+        do_a_little(&parts[0]);
     pthread_barrier_wait(&barrier);
     free_all_but(&parts[0], 0);
     pthread_barrier_wait(&barrier);

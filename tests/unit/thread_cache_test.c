@@ -167,6 +167,62 @@ static void so_do_their_empty_batches(void)
         zc_free(many[i]);
 }
 
+/* After a look a class goes on by slow calls for a while, even if its only block was out then: somebody must see
+ * that time has passed. */
+static void looks_close_a_class(void)
+{
+    enum { SIZE = 5000, CALLS = 10 };
+
+    struct thread_cache *cache = thread_cache_get();
+    struct shelf *shelf = &cache->shelves[size_class_of(SIZE)];
+    zc_trim(0);
+    cache->polls_left = UINT16_MAX; /* no looks but these */
+    for (int is_out = 0; is_out <= 1; is_out++) {
+        void *block = zc_malloc(SIZE);
+        while (zc_malloc(SIZE) == NULL || cache->bins[size_class_of(SIZE)].top[-1] != NULL)
+            continue; /* all others are the program's */
+        if (!is_out)
+            zc_free(block);
+        zci_thread_cache_age(cache, CALLS);
+        CHECK_EQ(shelf->closed, CALLS);
+        for (int calls = CALLS; calls > 2; calls -= 2) {
+            if (is_out)
+                zc_free(block);
+            CHECK(zc_malloc(SIZE) == block);
+            if (!is_out)
+                zc_free(block);
+        }
+        CHECK(shelf->loaded == NULL && shelf->closed == 2);
+        zci_thread_cache_age(cache, CALLS);
+    }
+}
+
+/* While memory waits for its time a class that comes into use begins so; one whose calls are over does not again. */
+static void new_classes_begin_closed(void)
+{
+    enum { SIZE = 6000, CALLS = 10 };
+
+    struct thread_cache *cache = thread_cache_get();
+    struct shelf *shelf = &cache->shelves[size_class_of(SIZE)];
+    zc_trim(0);
+    cache->polls_left = UINT16_MAX;
+    cache->closed_calls = CALLS;
+    void *block = zc_malloc(SIZE);
+    CHECK_EQ(shelf->closed, CALLS);
+    for (int i = 0; i < CALLS; i++) {
+        zc_free(block);
+        block = zc_malloc(SIZE);
+    }
+    CHECK(shelf->loaded != NULL);
+    zci_thread_cache_age(cache, CALLS);
+    zci_thread_cache_age(cache, CALLS); /* unused since */
+    shelf->miss_count = UINT8_MAX;      /* a thread's very first frees go to the spans */
+    zc_free(block);
+    CHECK_EQ(shelf->closed, CALLS);
+    CHECK(shelf->loaded == NULL);
+    cache->closed_calls = 0;
+}
+
 static void *free_all(void *unused)
 {
     (void)unused;
@@ -244,6 +300,8 @@ int main(void)
     RUN(swinging_stays_in_the_cache);
     RUN(wide_swings_stay_in_the_cache);
     RUN(so_do_their_empty_batches);
+    RUN(looks_close_a_class);
+    RUN(new_classes_begin_closed);
     RUN(remote_frees_come_back);
     RUN(caches_of_dead_threads_are_adopted);
     RUN(a_flushed_cache_holds_nothing);
