@@ -216,7 +216,7 @@ static void keep_more(struct thread_cache *cache, unsigned class_index)
         return;
     size_t room =
         min_size((share - cache->spare_more_bytes) / bytes, (size_t)UINT8_MAX - shelf->spare_more);
-    size_t more = min_size(1 + spare_limit(shelf, class_index) / 4, room);
+    size_t more = min_size(shelf->sent_count, room); /* so far does the thread swing */
     shelf->spare_more = (uint8_t)(shelf->spare_more + more);
     cache->spare_more_bytes += (uint32_t)(more * bytes);
     count_more(cache, class_index, (int)more);
@@ -228,7 +228,7 @@ static void keep_no_more(struct thread_cache *cache, unsigned class_index)
     cache->spare_more_bytes -= (uint32_t)(shelf->spare_more * batch_bytes(class_index));
     count_more(cache, class_index, -shelf->spare_more);
     shelf->spare_more = 0;
-    shelf->has_sent = 0;
+    shelf->sent_count = 0;
 }
 
 static void spare_push(struct shelf *shelf, struct batch *batch)
@@ -250,9 +250,9 @@ static struct batch *spare_pop(struct shelf *shelf)
     return batch;
 }
 
-static void count_miss(struct shelf *shelf)
+static void count_up(uint8_t *count)
 {
-    shelf->miss_count = (uint8_t)(shelf->miss_count + (shelf->miss_count != UINT8_MAX));
+    *count = (uint8_t)(*count + (*count != UINT8_MAX));
 }
 
 /* Its next calls are slow ones, so many of them. */
@@ -348,10 +348,10 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
     while ((batch = spare_pop(shelf)) != NULL && batch->count == 0)
         stash_put(cache, batch);
     if (batch == NULL) {
-        count_miss(shelf);
-        if (shelf->has_sent)
+        count_up(&shelf->miss_count);
+        if (shelf->sent_count != 0)
             keep_more(cache, class_index);
-        shelf->has_sent = 0;
+        shelf->sent_count = 0;
         batch = depot_take(class_index, cache->number);
         thread_cache_count(cache, batch != NULL ? COUNT_DEPOT_TAKE : COUNT_DEPOT_MISS);
     } else {
@@ -386,7 +386,7 @@ static unsigned home_of(const struct thread_cache *cache, const struct batch *ba
 /* A full batch leaves the thread. */
 static void send(struct thread_cache *cache, unsigned class_index, struct batch *batch)
 {
-    cache->shelves[class_index].has_sent = 1;
+    count_up(&cache->shelves[class_index].sent_count);
     unsigned shard = home_of(cache, batch);
     bool is_put = depot_put(class_index, shard, cache->number, batch);
     thread_cache_count(cache, is_put ? COUNT_DEPOT_PUT : COUNT_DEPOT_FULL);
@@ -446,7 +446,7 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         if (bin->top[-1] == block)
             zci_report_double_free(block, zci_size_classes[class_index].bytes);
     } else if (loaded == NULL && shelf->refill == 0 && shelf->miss_count < FOREIGN_FREES) {
-        count_miss(shelf);
+        count_up(&shelf->miss_count);
     } else if (loaded == NULL || loaded->capacity < most) {
         /* Small still: it grows by a grade before anything leaves. */
         size_t wanted = shelf->spare != NULL ? most
@@ -463,7 +463,7 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
             spare_push(shelf, full);
             thread_cache_count(cache, COUNT_SPARE_KEEP);
         } else {
-            count_miss(shelf);
+            count_up(&shelf->miss_count);
             send(cache, class_index, full);
         }
         struct batch *fresh = stash_take(cache, grade);

@@ -42,7 +42,7 @@ struct shelf {
     uint8_t closed;        /* so many more slow calls before the bin is opened again */
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
     uint8_t spare_more;    /* spare batches beyond the usual: this thread swings that far */
-    uint8_t has_sent;      /* a batch left since the bin was last empty */
+    uint8_t sent_count;    /* batches that left since the bin was last empty; stops at 255 */
 };
 
 /* A thread's way to its blocks of one private heap (src/heap/private_cache.h). No heap has id 0. */

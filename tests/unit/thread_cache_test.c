@@ -81,7 +81,7 @@ static void swing(size_t size, int count)
         zc_free(blocks[i]);
 }
 
-/* Nor one that swings further, once that is known: a thread gets its own blocks back. */
+/* Nor one that swings further, from the second time on: a thread gets its own blocks back. */
 static void wide_swings_stay_in_the_cache(void)
 {
     static const struct {
@@ -92,7 +92,7 @@ static void wide_swings_stay_in_the_cache(void)
     for (size_t s = 0; s < sizeof swings / sizeof swings[0]; s++) {
         uint64_t before = 0;
         for (int round = 0; round < 100; round++) {
-            if (round == 20)
+            if (round == 2)
                 before = sent();
             swing(swings[s].size, swings[s].count);
         }
