@@ -8,6 +8,7 @@
 #include "central/lookup.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "central/run_pool.h"
 #include "central/shard.h"
 #include "central/small_span.h"
 #include "central/span_blocks.h"
@@ -186,18 +187,19 @@ static void keep_more_locked(struct central_list *list, const struct size_class 
 static void drain(uint32_t age, size_t looks_most);
 
 /* Would another span take pages that are not resident? By the sum of what is free: one glance. */
-static bool would_grow(const struct size_class *size_class)
+static bool would_grow(const struct size_class *size_class, unsigned shard)
 {
+    size_t bytes = size_class->granules * ZCI_GRANULE_BYTES;
     struct page_heap_stats stats;
     zci_page_heap_stats(&stats);
-    return stats.dirty_bytes < size_class->granules * ZCI_GRANULE_BYTES;
+    return stats.dirty_bytes < bytes && zci_run_pool_bytes_of(shard) < bytes;
 }
 
 /* A span of the class with no blocks out becomes the list's; false: no memory. */
 static bool add_span(struct central_list *list, unsigned class_index, unsigned shard)
 {
     const struct size_class *size_class = &zci_size_classes[class_index];
-    if (would_grow(size_class)) {
+    if (would_grow(size_class, shard)) {
         /* What is kept for a next time is used first, where it is found soon. */
         if (zci_run_cache_bytes() >= size_class->granules * ZCI_GRANULE_BYTES)
             zci_run_cache_drain();
@@ -293,7 +295,7 @@ size_t zci_central_fetch(unsigned class_index, size_t number, void **objects, si
     void **end = objects + count;
     size_t taken = take(list, ANY_BUCKET, size_class, end, count);
     while (taken < count) {
-        size_t more = would_grow(size_class)
+        size_t more = would_grow(size_class, shard)
                           ? borrow(class_index, shard, false, end - taken, count - taken)
                           : 0;
         if (more == 0) {

@@ -22,7 +22,7 @@ void zci_free_runs_list(struct free_runs *runs, struct span *span)
 {
     pagemap_set(span->start, span);
     pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
-    span_set_state(span, SPAN_FREE);
+    span_set_state(span, (enum span_state)runs->state);
     zci_run_tree_insert(tree_of(runs, span), span);
 }
 
@@ -39,10 +39,12 @@ struct span *zci_free_runs_split(struct span *span, size_t granules)
 
 /* The free run of the same kind that ends or starts at address, if any. Runs of two arenas never join:
  * their descriptors do not lie side by side. */
-static struct span *joinable(const struct span *span, uint64_t granule_address)
+static struct span *joinable(const struct free_runs *runs, const struct span *span,
+                             uint64_t granule_address)
 {
     struct span *other = pagemap_get(granule_address);
-    if (other == NULL || span_state(other) != SPAN_FREE || !span_covers(other, granule_address))
+    if (other == NULL || span_state(other) != (enum span_state)runs->state ||
+        !span_covers(other, granule_address))
         return NULL;
     if (other->is_zero != span->is_zero)
         return NULL;
@@ -52,8 +54,8 @@ static struct span *joinable(const struct span *span, uint64_t granule_address)
 
 void zci_free_runs_put(struct free_runs *runs, struct span *span)
 {
-    struct span *left = joinable(span, span->start - ZCI_GRANULE_BYTES);
-    struct span *right = joinable(span, span_end(span));
+    struct span *left = joinable(runs, span, span->start - ZCI_GRANULE_BYTES);
+    struct span *right = joinable(runs, span, span_end(span));
     if (right != NULL) {
         zci_run_tree_remove(tree_of(runs, right), right);
         atomic_store_release(&span->granules, span->granules + right->granules);

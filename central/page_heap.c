@@ -27,10 +27,10 @@
 
 static struct {
     struct lock lock;
-    struct free_runs free;   /* under lock, as all below */
-    struct arena *arenas;    /* atomic: walkers read it; newest last */
-    uint64_t reserved_bytes; /* atomic, relaxed: statistics */
-    uint64_t used_bytes;     /* in front of the frontiers */
+    struct free_runs free ZCI_LINE; /* under lock, as all below */
+    struct arena *arenas;           /* atomic: walkers read it; newest last */
+    uint64_t reserved_bytes;        /* atomic, relaxed: statistics */
+    uint64_t used_bytes;            /* in front of the frontiers */
     uint64_t committed_bytes;
     uint64_t reported_bytes; /* our share of the footprint */
     uint64_t dirty_low;      /* granules: least there were since the last zci_page_heap_decay */
@@ -47,7 +47,7 @@ static struct {
     struct huge_page_trail huge_trail;
     struct span *strips[ZCI_SHARDS]; /* what is left of them */
     uint64_t strip_granules;         /* in all; atomic, relaxed: statistics */
-} heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP)};
+} heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP), .free = {.state = SPAN_FREE}};
 
 /* span->is_zero of a run that was given back where that does not clear it. It is in the clean tree, joins
  * its own kind only, and is zci_os_reuse'd, whole, before anyone has it. */
@@ -548,6 +548,7 @@ void zci_page_heap_stats(struct page_heap_stats *stats)
     stats->refault_bytes = atomic_load_relaxed(&heap.refaulted) << ZCI_GRANULE_SHIFT;
     stats->hold_bytes = atomic_load_relaxed(&heap.hold) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
+    stats->busy_count = atomic_load_relaxed(&heap.lock.busy_count);
     stats->reuse_count = atomic_load_relaxed(&heap.reuse_count);
     stats->refault_count = atomic_load_relaxed(&heap.refault_count);
     stats->fresh_count = atomic_load_relaxed(&heap.fresh_count);
@@ -589,7 +590,7 @@ void zci_page_heap_fork_child(void)
 {
     if (!lock_reset_in_child(&heap.lock))
         return;
-    heap.free = (struct free_runs){0};
+    heap.free = (struct free_runs){.state = SPAN_FREE};
     heap.dirty_low = 0;
     zci_page_heap_each_run(rebuild_run, NULL);
     /* A strip is a run of its own at every instant, but its count may be behind. */

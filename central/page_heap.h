@@ -65,6 +65,7 @@ struct page_heap_stats {
     uint64_t refault_bytes;   /* given back and taken again, growth in place included */
     uint64_t hold_bytes;      /* kept because of that */
     uint64_t wait_count;      /* sleeps on the lock */
+    uint64_t busy_count;      /* how often somebody did not have it at once */
     uint64_t reuse_count;     /* runs taken from dirty ones, */
     uint64_t refault_count;   /* from clean ones, */
     uint64_t fresh_count;     /* and from behind a frontier */

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "central/page_heap.h"
+#include "central/run_pool.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
@@ -62,7 +63,9 @@ struct span *zci_small_span_make(const struct size_class *size_class, unsigned c
     uint64_t *bitmap;
     if (!alloc_bitmap(bitmap_bytes(size_class), &bitmap))
         return NULL;
-    struct span *span = zci_page_heap_alloc_small(size_class->granules, shard);
+    struct span *span = zci_run_pool_take(size_class->granules, shard);
+    if (span == NULL)
+        span = zci_page_heap_alloc_small(size_class->granules, shard);
     if (span == NULL) {
         free_bitmap(bitmap, bitmap_bytes(size_class));
         return NULL;
@@ -114,5 +117,6 @@ void zci_small_span_populate(const struct population *population)
 void zci_small_span_end(struct span *span, const struct size_class *size_class)
 {
     free_bitmap(span->bitmap, bitmap_bytes(size_class));
-    zci_page_heap_free(span);
+    if (!zci_run_pool_put(span, span->shard))
+        zci_page_heap_free(span);
 }

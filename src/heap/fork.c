@@ -6,6 +6,7 @@
 #include "central/central_list.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
+#include "central/run_pool.h"
 #include "heap/gc.h"
 #include "heap/private_heap.h"
 #include "os/footprint.h"
@@ -17,6 +18,7 @@ void zci_heap_fork_child(void)
     zci_footprint_fork_child();
     zci_meta_arena_fork_child();
     zci_page_heap_fork_child();
+    zci_run_pool_fork_child();
     zci_huge_fork_child();
     zci_private_fork_child();
     zci_central_fork_child();

@@ -10,6 +10,7 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "central/run_pool.h"
 #include "central/sweep.h"
 #include "heap/private_cache.h"
 #include "os/os.h"
@@ -125,7 +126,8 @@ static uint64_t waiting_bytes(void)
     uint64_t held = min_size(pages.hold_bytes, pages.dirty_bytes);
     uint64_t before = max_size(gc.out_before[0], gc.out_before[1]);
     uint64_t unswept = before - min_size(before, out_bytes());
-    return pages.dirty_bytes - held + huge.cached_bytes + zci_run_cache_bytes() + unswept;
+    uint64_t runs = zci_run_cache_bytes() + zci_run_pool_bytes();
+    return pages.dirty_bytes - held + huge.cached_bytes + runs + unswept;
 }
 
 static void step(uint64_t now_ms)
@@ -143,6 +145,7 @@ static void step(uint64_t now_ms)
     if (tick - gc.run_tick >= RUN_TICKS) {
         gc.run_tick = tick;
         zci_run_cache_age();
+        zci_run_pool_drain();
         counter_add(&gc.stats.decayed_bytes, zci_huge_age());
         counter_add(&gc.stats.swept_bytes, zci_meta_purge(META_BYTES));
     }
@@ -230,6 +233,7 @@ static void drain_caches(void)
     zci_depot_drain();
     zci_central_drain(0);
     zci_run_cache_drain();
+    zci_run_pool_drain();
 }
 
 size_t zci_gc_collect(enum gc_level level, size_t keep_bytes)

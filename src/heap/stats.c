@@ -8,6 +8,7 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "central/run_pool.h"
 #include "heap/gc.h"
 #include "heap/large.h"
 #include "heap/limit.h"
@@ -96,7 +97,7 @@ static void collect_pages(struct zc_stats *stats)
     zci_page_heap_stats(&pages);
     zci_huge_stats(&huge);
     zci_large_stats(&large);
-    uint64_t run_cache_bytes = zci_run_cache_bytes();
+    uint64_t run_cache_bytes = zci_run_cache_bytes() + zci_run_pool_bytes();
     uint64_t donated_bytes = zci_meta_donated_bytes();
     uint64_t run_bytes = minus(pages.committed_bytes, pages.dirty_bytes + pages.clean_bytes);
     uint64_t other_bytes = stats->span_bytes + run_cache_bytes + donated_bytes;

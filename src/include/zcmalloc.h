@@ -162,7 +162,7 @@ struct zc_stats {
     uint64_t depot_bytes;        /* of small_bytes: in the depots */
     uint64_t central_bytes;      /* free blocks in spans, used before or not */
     uint64_t span_tail_bytes;    /* what is left behind the last block of each span */
-    uint64_t run_cache_bytes;    /* free runs of pages, kept for the next large block */
+    uint64_t run_cache_bytes;    /* free runs of pages, kept for the next large block or span */
     uint64_t page_heap_bytes;    /* free pages that are still resident, at most */
     uint64_t released_bytes;     /* free pages given back to the OS, address space kept */
     uint64_t metadata_bytes;     /* the allocator's own tables, as mapped */

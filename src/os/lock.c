@@ -21,8 +21,10 @@ void zci_lock_acquire_slow(struct lock *lock)
     for (int spin = 0; spin < SPIN_COUNT; spin++) {
         atomic_stall();
         /* Pairs with the exchange in lock_release. */
-        if (atomic_load_acquire(&lock->word) == 0 && atomic_cas_64(&lock->word, 0, self))
+        if (atomic_load_acquire(&lock->word) == 0 && atomic_cas_64(&lock->word, 0, self)) {
+            counter_add(&lock->busy_count, 1);
             return;
+        }
     }
     for (;;) {
         uint64_t word = atomic_load_acquire(&lock->word);
@@ -37,6 +39,7 @@ void zci_lock_acquire_slow(struct lock *lock)
         zci_os_wait(futex_half(lock), (uint32_t)(word | 1));
     }
     counter_add(&lock->wait_count, 1);
+    counter_add(&lock->busy_count, 1);
 }
 
 void zci_lock_release_slow(struct lock *lock)

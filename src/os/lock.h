@@ -26,6 +26,7 @@ enum lock_rank {
     RANK_PRIVATE_HEAP,  /* private_list.c: one per private heap */
     RANK_CENTRAL_LIST,  /* central_list.c: one per class */
     RANK_HUGE,          /* huge.c */
+    RANK_RUN_POOL,      /* run_pool.c: one per shard */
     RANK_PAGE_HEAP,     /* page_heap.c */
     RANK_META_ARENA,    /* meta_arena.c */
     RANK_COUNT
@@ -39,6 +40,7 @@ struct lock {
     uint64_t word;
     uint32_t rank;
     uint32_t wait_count; /* how often somebody had to sleep; under the lock */
+    uint32_t busy_count; /* how often somebody did not have it at once; likewise */
 };
 
 #define LOCK_INIT(lock_rank)                                                                       \

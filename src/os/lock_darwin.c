@@ -40,8 +40,10 @@ void zci_lock_acquire(struct lock *lock)
         waited = true;
     }
     take_over_locked(lock);
-    if (waited)
+    if (waited) {
         counter_add(&lock->wait_count, 1);
+        counter_add(&lock->busy_count, 1);
+    }
 }
 
 bool zci_lock_try_acquire(struct lock *lock)
