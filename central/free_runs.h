@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* free_runs.h - the free runs of the page heap, or of a run pool: put in, joined, cut. Dirty runs (resident) and clean ones (given
- * back, or never used once split off) are two trees, so that a small need does not fault clean pages in while dirty
- * ones lie idle.
+/* free_runs.h - the free runs of the page heap, or of a run pool: put in, joined, cut. Dirty runs (resident) and clean
+ * ones (given back, or never used once split off) are two trees, so that a small need does not fault clean pages in
+ * while dirty ones lie idle.
  * Invariants: a free run never touches another of its kind. A walk over descriptors by each run's length is valid at
  *             every instant: a split publishes the tail before the head shrinks, a join is one store.
- *             Whoever holds the lock may trust a descriptor with this state: only its holder gives or takes it.
+ *             Only who holds the lock gives a descriptor runs' state or takes it: one that has it holds still.
  * Locking:    the page heap's, or the pool's.
  * Costs:      O(log free runs). */
 #ifndef ZCI_CENTRAL_FREE_RUNS_H

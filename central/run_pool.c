@@ -8,8 +8,8 @@
 #include "central/shard.h"
 #include "os/lock.h"
 
-/* Pools open when so many threads found the page heap busy since the last look, and that was every so many-th of
- * those that came: when threads start, all of them need spans at once, and that passes. */
+/* Pools open when the page heap was found busy so many times since the last look, and every so many-th time that
+ * somebody came: when threads start, all of them need spans at once, and that passes. */
 #define BUSY_LEAST 512
 #define BUSY_SHARE 2
 

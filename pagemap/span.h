@@ -7,8 +7,8 @@
  *             included, sees a descriptor that holds. All fields have fixed width on a 64-bit system.
  *             For small blocks: bit i of the bitmap is set iff block i is free in this span; blocks from
  *             carved on were never handed out; used + free bits == carved.
- * Locking:    FREE runs: page-heap lock. POOLED: their pool's. SMALL: the class's central-list lock. LARGE, HUGE: their owner.
- *             start, class_index and state of a live run may be read without a lock.
+ * Locking:    FREE runs: page-heap lock. POOLED: their pool's. SMALL: the class's central-list lock. LARGE, HUGE: their
+ *             owner. start, class_index and state of a live run may be read without a lock.
  * Costs:      64 bytes per 64 KiB; up to 1 KiB of bitmap for spans of 8-byte blocks. */
 #ifndef ZCI_PAGEMAP_SPAN_H
 #define ZCI_PAGEMAP_SPAN_H
