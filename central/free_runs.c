@@ -32,7 +32,7 @@ struct span *zci_free_runs_split(struct span *span, size_t granules)
     zci_free_runs_describe(tail, span->start + granules * ZCI_GRANULE_BYTES,
                            span->granules - granules, span->is_zero);
     span_set_state(tail, SPAN_CACHED);
-    /* Pairs with zci_page_heap_each_run: the tail is a run before the head ends. */
+    /* Pairs with zci_arenas_each_run: the tail is a run before the head ends. */
     atomic_store_release(&span->granules, (uint32_t)granules);
     return tail;
 }

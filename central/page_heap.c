@@ -4,10 +4,9 @@
 #include "central/page_heap.h"
 
 #include "base/bits.h"
-#include "base/check.h"
+#include "base/options.h"
 #include "central/free_runs.h"
-#include "central/huge_page.h"
-#include "central/shard.h"
+#include "central/strips.h"
 #include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
@@ -19,11 +18,6 @@
 #define ARENA_BYTES_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_MOST  ((size_t)64 << 20)
-
-/* Where several shards grow, each cuts its small spans off a strip of fresh pages of its own: the kernel has a lock per
- * 2 MiB of page table, for which threads that touch new pages side by side would wait. */
-#define STRIP_GRANULES ((size_t)2 << 20 >> ZCI_GRANULE_SHIFT)
-#define NO_SHARD       ZCI_SHARDS
 
 static struct {
     struct lock lock;
@@ -44,9 +38,7 @@ static struct {
     uint64_t refault_count;
     uint64_t fresh_count;
     uint64_t return_count;
-    struct huge_page_trail huge_trail;
-    struct span *strips[ZCI_SHARDS]; /* what is left of them */
-    uint64_t strip_granules;         /* in all; atomic, relaxed: statistics */
+    struct strips strips;
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP), .free = {.state = SPAN_FREE}};
 
 /* span->is_zero of a run that was given back where that does not clear it. It is in the clean tree, joins
@@ -112,10 +104,8 @@ static bool commit_locked(struct arena *arena, uint64_t granules)
     return true;
 }
 
-/* Moves the arena's frontier. What alignment skips becomes a clean free run. first: so many granules of the run will
- * be in use at once. */
-static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granules, size_t align,
-                                               size_t first)
+/* Moves the arena's frontier. What alignment skips becomes a clean free run. */
+static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granules, size_t align)
 {
     uint64_t front = (arena->start >> ZCI_GRANULE_SHIFT) + arena->frontier;
     uint64_t skip = align_up(front, align) - front;
@@ -126,11 +116,9 @@ static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granu
     zci_free_runs_describe(span, arena->start + arena->frontier * ZCI_GRANULE_BYTES,
                            skip + granules, true);
     span_set_state(span, SPAN_CACHED);
-    /* Pairs with zci_page_heap_each_run: the run is described before it is in front of the frontier. */
+    /* Pairs with zci_arenas_each_run: the run is described before it is in front of the frontier. */
     atomic_store_release(&arena->frontier, end);
     counter_add(&heap.used_bytes, (skip + granules) * ZCI_GRANULE_BYTES);
-    huge_page_welcome(&heap.huge_trail, heap.used_bytes, arena->start, span->start,
-                      span->start + ((skip + first) << ZCI_GRANULE_SHIFT));
     if (skip == 0)
         return span;
     struct span *aligned = zci_free_runs_split(span, skip);
@@ -173,14 +161,20 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
         zci_os_release(start, bytes);
         return NULL;
     }
-    huge_page_welcome_arena(start, bytes);
+    if (zci_options.huge_pages > 1)
+        zci_os_advise_huge(start, bytes, true);
     counter_add(&heap.reserved_bytes, bytes);
     struct arena **link = &heap.arenas;
     while (*link != NULL)
         link = &(*link)->next;
-    /* Pairs with zci_page_heap_each_run: publishes the descriptor. */
+    /* Pairs with zci_arenas_each_run: publishes the descriptor. */
     atomic_store_release(link, arena);
     return arena;
+}
+
+void zci_page_heap_init(void)
+{
+    heap.strips.may_be_huge = zci_options.huge_pages == 1 && zci_os_has_huge_pages();
 }
 
 /* Before pages are taken that may not be resident. What is not taken is given back with the next report. */
@@ -193,78 +187,86 @@ static bool charge_locked(size_t granules)
     return true;
 }
 
-static struct span *alloc_fresh_locked(size_t granules, size_t align, size_t first)
+static struct span *alloc_fresh_locked(size_t granules, size_t align)
 {
     struct span *span = NULL;
     struct arena *arena = heap.arenas;
     for (; span == NULL && arena != NULL; arena = arena->next)
-        span = alloc_from_frontier_locked(arena, granules, align, first);
+        span = alloc_from_frontier_locked(arena, granules, align);
     if (span == NULL && (arena = add_arena_locked(granules, align)) != NULL)
-        span = alloc_from_frontier_locked(arena, granules, align, first);
+        span = alloc_from_frontier_locked(arena, granules, align);
     counter_add(&heap.fresh_count, span != NULL);
     return span;
 }
 
-static void end_strip_locked(unsigned shard)
+/* Room for a huge page, all of it charged, is rather taken of what was given back. */
+static struct span *alloc_huge_strip_locked(size_t charged)
 {
-    struct span *strip = heap.strips[shard];
-    if (strip == NULL)
-        return;
-    heap.strips[shard] = NULL;
-    counter_add(&heap.strip_granules, -(uint64_t)strip->granules);
-    zci_free_runs_put(&heap.free, strip);
-}
-
-static void begin_strip_locked(unsigned shard, size_t first)
-{
-    struct span *strip = alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES, first);
-    if (strip == NULL)
-        return;
-    end_strip_locked(shard);
-    heap.strips[shard] = strip;
-    counter_add(&heap.strip_granules, STRIP_GRANULES);
-}
-
-static struct span *alloc_from_strip_locked(unsigned shard, size_t granules)
-{
-    struct span *strip = shard != NO_SHARD ? heap.strips[shard] : NULL;
-    if (strip == NULL || strip->granules < granules)
+    if (!charge_locked(STRIP_GRANULES - charged))
         return NULL;
-    heap.strips[shard] = strip->granules > granules ? zci_free_runs_split(strip, granules) : NULL;
-    counter_add(&heap.strip_granules, -(uint64_t)granules);
+    struct span *strip = alloc_from_tree_locked(&heap.free.clean, STRIP_GRANULES, STRIP_GRANULES);
+    if (strip == NULL)
+        return alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES);
+    note_refault_locked(STRIP_GRANULES);
+    counter_add(&heap.refault_count, 1);
     return strip;
+}
+
+/* Of a new strip of the shard. granules are charged. */
+static struct span *alloc_from_new_strip_locked(size_t granules, unsigned shard, bool is_huge)
+{
+    struct span *strip = is_huge ? alloc_huge_strip_locked(granules)
+                                 : alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES);
+    if (strip == NULL)
+        return NULL;
+    strips_end(&heap.strips, shard, &heap.free);
+    strips_begin(&heap.strips, shard, strip, is_huge);
+    heap.strips.grown_granules += STRIP_GRANULES - granules;
+    return strips_take(&heap.strips, shard, granules);
 }
 
 /* From pages that are charged, but not resident yet. */
 static struct span *alloc_new_locked(size_t granules, size_t align, unsigned shard)
 {
     struct span *span = NULL;
-    if (shard != NO_SHARD && atomic_load_relaxed(&zci_shard_count) > 1) {
-        begin_strip_locked(shard, granules);
-        span = alloc_from_strip_locked(shard, granules);
+    if (shard != NO_SHARD) {
+        heap.strips.grown_granules += granules;
+        if (atomic_load_relaxed(&zci_shard_count) > 1)
+            span = alloc_from_new_strip_locked(granules, shard, false);
     }
     if (span == NULL)
-        span = alloc_fresh_locked(granules, align, granules);
-    if (span == NULL && heap.strip_granules != 0) {
-        for (unsigned other = 0; other < ZCI_SHARDS; other++)
-            end_strip_locked(other);
-        span = alloc_from_tree_locked(&heap.free.clean, granules, align);
-    }
+        span = alloc_fresh_locked(granules, align);
+    if (span != NULL)
+        return span;
+    strips_end_all(&heap.strips, &heap.free, false);
+    span = alloc_from_tree_locked(&heap.free.dirty, granules, align);
+    return span != NULL ? span : alloc_from_tree_locked(&heap.free.clean, granules, align);
+}
+
+/* From pages that are resident and charged. */
+static struct span *alloc_resident_locked(size_t granules, size_t align, unsigned shard)
+{
+    struct span *span = alloc_from_tree_locked(&heap.free.dirty, granules, align);
+    heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
+    if (span == NULL && strips_is_dirty(&heap.strips, shard))
+        span = strips_take(&heap.strips, shard, granules);
+    counter_add(&heap.reuse_count, span != NULL);
     return span;
 }
 
 /* charged of the granules are to stay with the caller. */
 static struct span *alloc_locked(size_t granules, size_t align, size_t charged, unsigned shard)
 {
-    struct span *span = alloc_from_tree_locked(&heap.free.dirty, granules, align);
-    heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
-    if (span != NULL) {
-        counter_add(&heap.reuse_count, 1);
+    struct span *span = alloc_resident_locked(granules, align, shard);
+    if (span != NULL)
         return span;
-    }
     if (!charge_locked(charged))
         return NULL;
-    if ((span = alloc_from_strip_locked(shard, granules)) != NULL)
+    if ((span = strips_take(&heap.strips, shard, granules)) != NULL)
+        return span;
+    bool wants_huge = shard != NO_SHARD && strips_wants_huge(&heap.strips);
+    if (wants_huge && granules <= HUGE_SPAN_MOST &&
+        (span = alloc_from_new_strip_locked(granules, shard, true)) != NULL)
         return span;
     span = alloc_from_tree_locked(&heap.free.clean, granules, align);
     if (span != NULL) {
@@ -272,13 +274,13 @@ static struct span *alloc_locked(size_t granules, size_t align, size_t charged, 
         counter_add(&heap.refault_count, 1);
         return span;
     }
-    return alloc_new_locked(granules, align, shard);
+    return alloc_new_locked(granules, align, wants_huge ? NO_SHARD : shard);
 }
 
-/* The footprint is what was ever used and is not clean, nor left of a strip. */
+/* The footprint is what was ever used and is not clean. */
 static int64_t change_locked(void)
 {
-    uint64_t unused = heap.free.clean.granules + heap.strip_granules;
+    uint64_t unused = heap.free.clean.granules + heap.strips.clean_granules;
     uint64_t bytes = heap.used_bytes - (unused << ZCI_GRANULE_SHIFT);
     int64_t change = (int64_t)(bytes - heap.reported_bytes);
     heap.reported_bytes = bytes;
@@ -372,8 +374,11 @@ static struct span *alloc(size_t granules, size_t align_granules, unsigned shard
 {
     lock_acquire(&heap.lock);
     struct span *span = alloc_locked(granules, align_granules, granules, shard);
-    if (span == NULL && heap.free.dirty.granules != 0)
-        span = alloc_released_locked(granules, align_granules, shard);
+    if (span == NULL) {
+        strips_end_all(&heap.strips, &heap.free, true);
+        if (heap.free.dirty.granules != 0)
+            span = alloc_released_locked(granules, align_granules, shard);
+    }
     if (span != NULL) {
         pagemap_set(span->start, span);
         reuse(span);
@@ -462,6 +467,7 @@ void zci_page_heap_shrink(struct span *span, size_t granules)
 size_t zci_page_heap_release(size_t keep_bytes)
 {
     lock_acquire(&heap.lock);
+    strips_end_all(&heap.strips, &heap.free, true);
     size_t released = release_locked(keep_bytes);
     unlock_and_report();
     return released;
@@ -516,6 +522,7 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
 {
     size_t released = 0;
     lock_acquire(&heap.lock);
+    strips_end_all(&heap.strips, &heap.free, true);
     size_t due = decay_due_locked(elapsed_ms, decay_ms);
     struct span *span;
     while (due != 0 && (span = take_due_locked(due)) != NULL) {
@@ -541,10 +548,12 @@ void zci_page_heap_stats(struct page_heap_stats *stats)
 {
     stats->reserved_bytes = atomic_load_relaxed(&heap.reserved_bytes);
     stats->committed_bytes = atomic_load_relaxed(&heap.used_bytes);
-    stats->dirty_bytes = atomic_load_relaxed(&heap.free.dirty.granules) << ZCI_GRANULE_SHIFT;
-    stats->clean_bytes =
-        (atomic_load_relaxed(&heap.free.clean.granules) + atomic_load_relaxed(&heap.strip_granules))
-        << ZCI_GRANULE_SHIFT;
+    stats->dirty_bytes = (atomic_load_relaxed(&heap.free.dirty.granules) +
+                          atomic_load_relaxed(&heap.strips.dirty_granules))
+                         << ZCI_GRANULE_SHIFT;
+    stats->clean_bytes = (atomic_load_relaxed(&heap.free.clean.granules) +
+                          atomic_load_relaxed(&heap.strips.clean_granules))
+                         << ZCI_GRANULE_SHIFT;
     stats->refault_bytes = atomic_load_relaxed(&heap.refaulted) << ZCI_GRANULE_SHIFT;
     stats->hold_bytes = atomic_load_relaxed(&heap.hold) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
@@ -560,22 +569,9 @@ struct arena **zci_page_heap_arenas(void)
     return &heap.arenas;
 }
 
-ZCI_READS_RACILY void zci_page_heap_each_run(void (*visit)(struct span *span, void *context),
-                                             void *context)
+void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), void *context)
 {
-    /* Acquire loads pair with the release stores named beside each of them above. */
-    for (struct arena *arena = atomic_load_acquire(&heap.arenas); arena != NULL;
-         arena = atomic_load_acquire(&arena->next)) {
-        uint64_t frontier = atomic_load_acquire(&arena->frontier);
-        for (uint64_t at = 0; at < frontier;) {
-            struct span *span = &arena->spans[at];
-            uint32_t granules = atomic_load_acquire(&span->granules);
-            ZCI_ASSERT(granules != 0);
-            visit(span, context);
-            /* Whatever happens meanwhile, the walk ends. */
-            at += granules != 0 ? granules : 1;
-        }
-    }
+    zci_arenas_each_run(&heap.arenas, visit, context);
 }
 
 static void rebuild_run(struct span *span, void *context)
@@ -593,8 +589,5 @@ void zci_page_heap_fork_child(void)
     heap.free = (struct free_runs){.state = SPAN_FREE};
     heap.dirty_low = 0;
     zci_page_heap_each_run(rebuild_run, NULL);
-    /* A strip is a run of its own at every instant, but its count may be behind. */
-    heap.strip_granules = 0;
-    for (unsigned shard = 0; shard < ZCI_SHARDS; shard++)
-        heap.strip_granules += heap.strips[shard] != NULL ? heap.strips[shard]->granules : 0;
+    strips_recount(&heap.strips);
 }

@@ -13,21 +13,15 @@
 #ifndef ZCI_CENTRAL_PAGE_HEAP_H
 #define ZCI_CENTRAL_PAGE_HEAP_H
 
+#include "central/arena.h"
 #include "pagemap/span.h"
 
 /* Runs longer than this are mappings of their own (huge.h). */
 #define PAGE_HEAP_MAX_GRANULES  4096
 #define PAGE_HEAP_MAX_ALIGNMENT ((size_t)16 << 20)
 
-/* An address range known to walkers of the heap; published last, never removed. */
-struct arena {
-    uint64_t start;
-    uint64_t granules;  /* reserved */
-    uint64_t committed; /* granules from the front; under lock */
-    uint64_t frontier;  /* granules from the front that ever were in a run; atomic */
-    struct span *spans; /* one descriptor per granule */
-    struct arena *next; /* atomic */
-};
+/* Once the options are read. Before, strips are not huge. */
+void zci_page_heap_init(void);
 
 /* A run aligned to align_granules (a power of two) granules, or NULL if the OS has no more. Its state is
  * the caller's to set; is_zero says whether its pages read zero. */

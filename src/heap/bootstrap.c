@@ -6,6 +6,7 @@
 
 #include "base/options.h"
 #include "base/print.h"
+#include "central/page_heap.h"
 #include "heap/fork.h"
 #include "heap/gc.h"
 #include "heap/heap.h"
@@ -35,6 +36,7 @@ static void read_options(void)
     if (!zci_os_is_privileged())
         zci_options_read(environment);
     zci_limit_init();
+    zci_page_heap_init();
 }
 
 /* Later rounds of destructors may fill the caches of private heaps anew; the last empties them. */

@@ -55,6 +55,10 @@ struct os_calls {
     int (*populate)(void *start, size_t bytes);
     /* Changes the length of a mapping where it stands. */
     int (*resize)(void *start, size_t old_bytes, size_t new_bytes);
+    /* Huge pages are welcome in this range, or not to be made any more. */
+    int (*advise_huge)(void *start, size_t bytes, bool is_welcome);
+    /* Is what is advised so made of huge pages, of 2 MiB? NULL, as the entry before, where there is no such advice. */
+    bool (*has_huge_pages)(void);
 };
 
 extern const struct os_calls *zci_os_calls;
@@ -113,9 +117,11 @@ bool zci_os_purge_needs_reuse(void);
 void zci_os_reuse(void *start, size_t bytes);
 /* Advice: costs nothing but time if it fails. */
 bool zci_os_populate(void *start, size_t bytes);
-/* Huge pages are welcome in this range, or not to be made any more. Advice that nothing depends on, so it is not
- * in the table. */
+/* Huge pages, of 2 MiB, are welcome in this range, or not to be made any more. Advice: neither counted, nor does anything
+ * but speed depend on it. */
 void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome);
+/* Does the system make huge pages where it is asked to? Reads a file; errno stays. */
+bool zci_os_has_huge_pages(void);
 /* Gives the address space back. On failure the mapping is lost but harmless. */
 bool zci_os_release(void *start, size_t bytes);
 /* Both ranges committed; afterwards from reads zero. */

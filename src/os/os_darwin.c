@@ -178,14 +178,6 @@ static bool vm_info(task_vm_info_data_t *info)
     return task_info(mach_task_self(), TASK_VM_INFO, (task_info_t)info, &count) == KERN_SUCCESS;
 }
 
-/* Large pages are not to be had for anonymous memory here. */
-void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome)
-{
-    (void)start;
-    (void)bytes;
-    (void)is_welcome;
-}
-
 /* An iOS process has 34 to 36 bits, more with an entitlement; the kernel says. */
 unsigned zci_os_address_bits(void)
 {

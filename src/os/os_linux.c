@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -108,6 +110,34 @@ static int native_resize(void *start, size_t old_bytes, size_t new_bytes)
     return mremap(start, old_bytes, new_bytes, 0) == MAP_FAILED ? -1 : 0;
 }
 
+static int native_advise_huge(void *start, size_t bytes, bool is_welcome)
+{
+    return madvise(start, bytes, is_welcome ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+/* The text of a file of the kernel's, or as much of it as fits; errno stays. false: there is none. By system calls, for
+ * libc's functions are points of cancellation. */
+static bool read_text(const char *path, char *text, size_t bytes)
+{
+    int error = errno;
+    long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    long length = fd >= 0 ? syscall(SYS_read, fd, text, bytes - 1) : -1;
+    if (fd >= 0)
+        (void)syscall(SYS_close, fd);
+    text[length > 0 ? length : 0] = '\0';
+    errno = error;
+    return length > 0;
+}
+
+/* Other sizes of page have other sizes of huge page. */
+static bool native_has_huge_pages(void)
+{
+    char text[64];
+    return sysconf(_SC_PAGESIZE) == 4096 && prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 0 &&
+           read_text("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text) &&
+           strstr(text, "[never]") == NULL;
+}
+
 const struct os_calls zci_os_calls_native = {
     .reserve = native_reserve,
     .make_writable = native_make_writable,
@@ -117,12 +147,9 @@ const struct os_calls zci_os_calls_native = {
     .release = native_release,
     .move = native_move,
     .resize = native_resize,
+    .advise_huge = native_advise_huge,
+    .has_huge_pages = native_has_huge_pages,
 };
-
-void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome)
-{
-    (void)madvise(start, bytes, is_welcome ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-}
 
 /* Every address a process gets without asking for more. */
 unsigned zci_os_address_bits(void)
@@ -161,12 +188,8 @@ void zci_os_wake_one(uint32_t *word)
 static uint64_t resident_pages(void)
 {
     char text[64];
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (!read_text("/proc/self/statm", text, sizeof text))
         return 0;
-    ssize_t length = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[length > 0 ? length : 0] = '\0';
     const char *at = text;
     uint64_t pages = 0;
     while (*at >= '0' && *at <= '9')

@@ -118,6 +118,17 @@ bool zci_os_populate(void *start, size_t bytes)
     return count(OS_POPULATE, bytes, zci_os_calls->populate(start, bytes) == 0);
 }
 
+void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome)
+{
+    if (zci_os_calls->advise_huge != NULL)
+        (void)zci_os_calls->advise_huge(start, bytes, is_welcome);
+}
+
+bool zci_os_has_huge_pages(void)
+{
+    return zci_os_calls->has_huge_pages != NULL && zci_os_calls->has_huge_pages();
+}
+
 bool zci_os_release(void *start, size_t bytes)
 {
     return count(OS_RELEASE, bytes, zci_os_calls->release(start, bytes) == 0);

@@ -124,6 +124,18 @@ static int fake_resize(void *start, size_t old_bytes, size_t new_bytes)
     return 0;
 }
 
+static int fake_advise_huge(void *start, size_t bytes, bool is_welcome)
+{
+    if (fake_os.on_huge != NULL)
+        fake_os.on_huge((uintptr_t)start, bytes, is_welcome);
+    return -1;
+}
+
+static bool fake_has_huge_pages(void)
+{
+    return fake_os.has_huge_pages != 0;
+}
+
 static struct os_calls fake_calls = {
     .reserve = fake_reserve,
     .make_writable = fake_make_writable,
@@ -133,6 +145,8 @@ static struct os_calls fake_calls = {
     .release = fake_release,
     .move = fake_move,
     .resize = fake_resize,
+    .advise_huge = fake_advise_huge,
+    .has_huge_pages = fake_has_huge_pages,
 };
 
 void fake_os_install(void)

@@ -17,8 +17,10 @@ struct fake_os {
     uint64_t bytes_limit;   /* address space that may be reserved; 0: no limit */
     int fail_release;       /* every release fails, as with max_map_count exhausted */
     int fail_move;          /* a kernel without MREMAP_DONTUNMAP */
-    void (*on_call)(void);  /* before each call */
-    long call_count;        /* atomic */
+    int has_huge_pages;     /* where they are welcome; else there are none */
+    void (*on_huge)(uintptr_t start, size_t bytes, bool is_welcome); /* before each such advice */
+    void (*on_call)(void);                                           /* before each other call */
+    long call_count;                                                 /* atomic */
     int64_t reserved_bytes; /* atomic: reserved less released */
 };
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* arena.h - address ranges of the page heap, and the walk over their runs.
+ * Invariants: an arena is on the list for good. What is in front of its frontier is covered by runs, at every instant:
+ *             page_heap.h.
+ * Locking:    the page heap's to change anything, none to walk.
+ * Costs:      a walk looks at each run once. */
+#ifndef ZCI_CENTRAL_ARENA_H
+#define ZCI_CENTRAL_ARENA_H
+
+#include "pagemap/span.h"
+
+/* An address range known to walkers of the heap; published last, never removed. */
+struct arena {
+    uint64_t start;
+    uint64_t granules;  /* reserved */
+    uint64_t committed; /* granules from the front; under lock */
+    uint64_t frontier;  /* granules from the front that ever were in a run; atomic */
+    struct span *spans; /* one descriptor per granule */
+    struct arena *next; /* atomic */
+};
+
+/* Every run of the arenas on this list, free or not, in address order. */
+void zci_arenas_each_run(struct arena *const *list, void (*visit)(struct span *span, void *context),
+                         void *context);
+
+#endif

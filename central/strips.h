@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* strips.h - fresh room of 2 MiB at a multiple of 2 MiB, of which the small spans of one shard are cut, and when it is to
+ * be a huge page.
+ * Where several shards grow, each has a strip of its own: the kernel has a lock per 2 MiB of page table, for which
+ * threads that touch new pages side by side would wait. Where much has grown by small spans, also in one shard, strips
+ * are made of huge pages: a fault instead of hundreds.
+ * Invariants: what is left of a strip is SPAN_CACHED, a run of its own. Of a plain strip it is clean: neither
+ *             resident nor charged. Of a huge one it is dirty: the first touch made all of it resident, so it is
+ *             charged whole, its spans need no populating, and the collector puts the rest among the free runs.
+ *             Huge pages are advice; past what is used up the kernel is asked to make no more, for it would fill what
+ *             the collector gives back.
+ * Locking:    the page heap's.
+ * Costs:      two system calls per huge strip; per shard, for 50 ms, the rest of one. */
+#ifndef ZCI_CENTRAL_STRIPS_H
+#define ZCI_CENTRAL_STRIPS_H
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/size_class.h"
+#include "central/free_runs.h"
+#include "central/shard.h"
+#include "os/os.h"
+
+#define STRIP_BYTES    ((size_t)2 << 20)
+#define STRIP_GRANULES (STRIP_BYTES >> ZCI_GRANULE_SHIFT)
+#define NO_SHARD       ZCI_SHARDS
+
+/* Strips are huge once small spans grew by so many per shard: what is left of the last ones is little then. */
+#define HUGE_AFTER_STRIPS ((uint64_t)8)
+#define HUGE_SPAN_MOST    1 /* granules; what is longer may be touched here and there only */
+
+struct strips {
+    struct span *rest[ZCI_SHARDS]; /* NULL if there is none */
+    uint64_t clean_granules;       /* of all rests; atomic, relaxed, as the next: statistics */
+    uint64_t dirty_granules;
+    uint64_t grown_granules; /* by small spans, strips as a whole */
+    bool may_be_huge;
+};
+
+ZCI_INLINE void strips_count(struct strips *strips, const struct span *rest, uint64_t change)
+{
+    counter_add(rest->is_zero ? &strips->clean_granules : &strips->dirty_granules, change);
+}
+
+/* Is there a strip of this shard that is resident already? */
+ZCI_INLINE bool strips_is_dirty(const struct strips *strips, unsigned shard)
+{
+    return shard != NO_SHARD && strips->rest[shard] != NULL && !strips->rest[shard]->is_zero;
+}
+
+/* Should the shard's next strip be huge? */
+ZCI_INLINE bool strips_wants_huge(const struct strips *strips)
+{
+    uint64_t strip_count = strips->grown_granules / STRIP_GRANULES;
+    return strips->may_be_huge &&
+           strip_count >= HUGE_AFTER_STRIPS * atomic_load_relaxed(&zci_shard_count);
+}
+
+ZCI_INLINE void strips_refuse(uint64_t address)
+{
+    zci_os_advise_huge((void *)(address & ~(uint64_t)(STRIP_BYTES - 1)), STRIP_BYTES, false);
+}
+
+/* The shard has none. A huge one must be charged. */
+ZCI_INLINE void strips_begin(struct strips *strips, unsigned shard, struct span *strip,
+                             bool is_huge)
+{
+    if (is_huge) {
+        zci_os_advise_huge((void *)strip->start, STRIP_BYTES, true);
+        strip->is_zero = false;
+    }
+    strips->rest[shard] = strip;
+    strips_count(strips, strip, STRIP_GRANULES);
+}
+
+/* The next granules of the shard's strip, if there are so many. */
+ZCI_INLINE struct span *strips_take(struct strips *strips, unsigned shard, size_t granules)
+{
+    struct span *strip = shard != NO_SHARD ? strips->rest[shard] : NULL;
+    if (strip == NULL || strip->granules < granules ||
+        (!strip->is_zero && granules > HUGE_SPAN_MOST))
+        return NULL;
+    strips_count(strips, strip, -(uint64_t)granules);
+    strips->rest[shard] = strip->granules > granules ? zci_free_runs_split(strip, granules) : NULL;
+    if (!strip->is_zero && strips->rest[shard] == NULL)
+        strips_refuse(strip->start);
+    return strip;
+}
+
+/* What is left of the shard's strip is a free run like others. */
+ZCI_INLINE void strips_end(struct strips *strips, unsigned shard, struct free_runs *runs)
+{
+    struct span *strip = strips->rest[shard];
+    if (strip == NULL)
+        return;
+    strips->rest[shard] = NULL;
+    strips_count(strips, strip, -(uint64_t)strip->granules);
+    if (!strip->is_zero)
+        strips_refuse(strip->start);
+    zci_free_runs_put(runs, strip);
+}
+
+ZCI_INLINE void strips_end_all(struct strips *strips, struct free_runs *runs, bool dirty_only)
+{
+    for (unsigned shard = 0; shard < ZCI_SHARDS; shard++)
+        if (!dirty_only || strips_is_dirty(strips, shard))
+            strips_end(strips, shard, runs);
+}
+
+/* After a fork: a rest is a run of its own at every instant, but the counts may be behind. */
+ZCI_INLINE void strips_recount(struct strips *strips)
+{
+    strips->clean_granules = 0;
+    strips->dirty_granules = 0;
+    for (unsigned shard = 0; shard < ZCI_SHARDS; shard++)
+        if (strips->rest[shard] != NULL)
+            strips_count(strips, strips->rest[shard], strips->rest[shard]->granules);
+}
+
+#endif
