@@ -239,8 +239,7 @@ static struct span *alloc_new_locked(size_t granules, size_t align, unsigned sha
     if (span != NULL)
         return span;
     strips_end_all(&heap.strips, &heap.free, false);
-    span = alloc_from_tree_locked(&heap.free.dirty, granules, align);
-    return span != NULL ? span : alloc_from_tree_locked(&heap.free.clean, granules, align);
+    return alloc_from_tree_locked(&heap.free.clean, granules, align);
 }
 
 /* From pages that are resident and charged. */

@@ -156,6 +156,10 @@ static void more_shards_more_plain_strips(void)
 /* Pages of long spans may stay untouched: those are not cut off huge strips, nor end them. */
 static void long_spans_stay_out(void)
 {
+    atomic_store_relaxed(&zci_shard_count, 2);
+    use_up();
+    for (size_t i = 0; i < HUGE_AFTER_STRIPS * STRIP_GRANULES; i++)
+        take(1, 0);
     use_up();
     struct span *first = take(1, 0);
     size_t welcome = welcome_count;
@@ -166,6 +170,7 @@ static void long_spans_stay_out(void)
     CHECK_EQ(take(HUGE_SPAN_MOST, 0)->start, span_end(first));
     CHECK_EQ(welcome_count, welcome);
     CHECK_EQ(refused_count, refused);
+    atomic_store_relaxed(&zci_shard_count, 1);
     give_all();
 }
 
@@ -238,6 +243,11 @@ static void limits_count_whole_strips(void)
     CHECK_EQ(take(1, 0)->is_zero, 0);
     CHECK_EQ(welcome_count, welcome + 1);
     CHECK(zci_footprint_bytes() <= zci_footprint_hard_limit());
+    /* The rest of it is paid for. */
+    size_t refused = refused_count;
+    zci_footprint_set_hard_limit(zci_footprint_bytes());
+    take(1, 0);
+    CHECK_EQ(refused_count, refused);
     /* Others' needs end it. */
     struct span *other = zci_page_heap_alloc(2, 1);
     if (CHECK(other != NULL)) {
