@@ -207,7 +207,7 @@ static struct span *alloc_huge_strip_locked(size_t charged)
     struct span *strip = alloc_from_tree_locked(&heap.free.clean, STRIP_GRANULES, STRIP_GRANULES);
     if (strip == NULL)
         return alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES);
-    note_refault_locked(STRIP_GRANULES);
+    note_refault_locked(charged); /* the rest may not be wanted, and must not be held */
     counter_add(&heap.refault_count, 1);
     return strip;
 }

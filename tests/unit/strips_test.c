@@ -225,7 +225,7 @@ static void clean_room_is_reused(void)
     CHECK_EQ(welcome_count, welcome + 1);
     CHECK_EQ(welcome_start, first->start);
     CHECK_EQ(after.committed_bytes, before.committed_bytes);
-    CHECK_EQ(after.refault_bytes - before.refault_bytes, STRIP_BYTES);
+    CHECK_EQ(after.refault_bytes - before.refault_bytes, ZCI_GRANULE_BYTES);
     check_counts();
     give_all();
 }
