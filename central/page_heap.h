@@ -4,8 +4,8 @@
  * Invariants: a free run never touches another of its kind (dirty or clean); best fit, then lowest
  *             address. Arenas are 2 MiB-aligned ranges of address space, committed from the front; what
  *             lies behind an arena's frontier was never used. Arenas are never unmapped.
- *             A shard's strip is fresh room of up to 2 MiB: no free run, not resident, and given up when there is no
- *             other room left.
+ *             A shard's strip is room of up to 2 MiB: no free run, and given up when there is no other room left.
+ *             Resident only if huge: strips.h.
  *             A walk from an arena's first granule, by each run's length, is valid at every instant: a
  *             split publishes the tail before the head shrinks, a join is one store.
  * Locking:    one lock (RANK_PAGE_HEAP); may be taken under a central-list lock, which nobody needs.
