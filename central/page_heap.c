@@ -208,6 +208,7 @@ static struct span *alloc_huge_strip_locked(size_t charged)
     if (strip == NULL)
         return alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES);
     note_refault_locked(charged); /* the rest may not be wanted, and must not be held */
+    heap.purged -= min_size(heap.purged, STRIP_GRANULES - charged);
     counter_add(&heap.refault_count, 1);
     return strip;
 }
@@ -221,7 +222,7 @@ static struct span *alloc_from_new_strip_locked(size_t granules, unsigned shard,
         return NULL;
     strips_end(&heap.strips, shard, &heap.free);
     strips_begin(&heap.strips, shard, strip, is_huge);
-    heap.strips.grown_granules += STRIP_GRANULES - granules;
+    heap.strips.grown_granules += STRIP_GRANULES;
     return strips_take(&heap.strips, shard, granules);
 }
 
@@ -229,15 +230,14 @@ static struct span *alloc_from_new_strip_locked(size_t granules, unsigned shard,
 static struct span *alloc_new_locked(size_t granules, size_t align, unsigned shard)
 {
     struct span *span = NULL;
-    if (shard != NO_SHARD) {
-        heap.strips.grown_granules += granules;
-        if (atomic_load_relaxed(&zci_shard_count) > 1)
-            span = alloc_from_new_strip_locked(granules, shard, false);
-    }
-    if (span == NULL)
-        span = alloc_fresh_locked(granules, align);
+    if (shard != NO_SHARD && atomic_load_relaxed(&zci_shard_count) > 1)
+        span = alloc_from_new_strip_locked(granules, shard, false);
     if (span != NULL)
         return span;
+    if ((span = alloc_fresh_locked(granules, align)) != NULL) {
+        heap.strips.grown_granules += shard != NO_SHARD ? granules : 0;
+        return span;
+    }
     strips_end_all(&heap.strips, &heap.free, false);
     return alloc_from_tree_locked(&heap.free.clean, granules, align);
 }

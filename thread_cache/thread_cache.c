@@ -13,6 +13,7 @@
 #include "central/central_list.h"
 #include "central/depot.h"
 #include "pagemap/pagemap.h"
+#include "thread_cache/stash.h"
 #include "thread_cache/thread_registry.h"
 
 #include <string.h>
@@ -40,8 +41,6 @@ static void *const no_objects[2];
 
 #define NO_TOP ((void **)(uintptr_t)&no_objects[1])
 
-ZCI_STATIC_ASSERT(BATCH_GRADES == sizeof(((struct thread_cache *)0)->stash) / sizeof(void *),
-                  "a stash per grade");
 ZCI_STATIC_ASSERT(UINT8_MAX *ZCI_CLASS_COUNT <= UINT16_MAX, "stash_more is a sum");
 
 #define CLOSED_BINS                                                                                \
@@ -64,55 +63,6 @@ void zci_thread_cache_init(struct thread_cache *cache)
 }
 
 /* --- empty batches ------------------------------------------------------------------------------ */
-
-static struct batch *stash_take(struct thread_cache *cache, unsigned grade)
-{
-    struct batch *batch = cache->stash[grade];
-    if (batch == NULL) {
-        unsigned count;
-        batch = zci_batch_alloc(grade, cache->number, &count);
-        if (batch == NULL)
-            return NULL;
-        cache->stash_count[grade] = (uint16_t)count;
-    }
-    cache->stash[grade] = batch->next;
-    cache->stash_count[grade]--;
-    return batch;
-}
-
-static unsigned stash_limit(const struct thread_cache *cache, unsigned grade)
-{
-    size_t count = CACHE_STASH_BYTES / ZCI_META_GRADE_BYTES(grade);
-    return cache->stash_more[grade] +
-           (count < CACHE_STASH_COUNT ? (unsigned)count : CACHE_STASH_COUNT);
-}
-
-/* The newest of the stash leave as one chain: half of it, if it is not larger than usual. */
-static void stash_reduce(struct thread_cache *cache, unsigned grade)
-{
-    unsigned count = cache->stash_count[grade] / 2U;
-    if (count > CACHE_STASH_COUNT / 2)
-        count = CACHE_STASH_COUNT / 2;
-    struct batch *chain = cache->stash[grade];
-    struct batch *last = chain;
-    for (unsigned i = 1; i < count; i++)
-        last = last->next;
-    cache->stash[grade] = last->next;
-    cache->stash_count[grade] = (uint16_t)(cache->stash_count[grade] - count);
-    last->next = NULL;
-    zci_batch_free(chain, cache->number, count);
-}
-
-static void stash_put(struct thread_cache *cache, struct batch *batch)
-{
-    unsigned grade = batch->grade;
-    if (cache->stash_count[grade] >= stash_limit(cache, grade))
-        stash_reduce(cache, grade);
-    batch->count = 0;
-    batch->next = cache->stash[grade];
-    cache->stash[grade] = batch;
-    cache->stash_count[grade]++;
-}
 
 struct batch *zci_thread_cache_take_batch(struct thread_cache *cache, unsigned grade)
 {
@@ -246,6 +196,7 @@ static struct batch *spare_pop(struct shelf *shelf)
         return NULL;
     shelf->spare = batch->next;
     shelf->spare_count--;
+    shelf->spare_least = (uint16_t)min_size(shelf->spare_least, shelf->spare_count);
     shelf->spare_objects -= batch->count;
     return batch;
 }
@@ -493,12 +444,36 @@ static void retire_spares(struct thread_cache *cache, unsigned class_index)
     }
 }
 
+/* Half of the spares that the thread has not come to since the last look leave, the oldest: of a class in use too, for
+ * a few blocks here and there keep whole pages. */
+static void retire_unreached(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    bool is_first_used = shelf->loaded == NULL; /* the class is closed */
+    unsigned unreached = shelf->spare_least - (is_first_used && shelf->spare_least != 0);
+    struct batch **link = &shelf->spare;
+    for (unsigned kept = shelf->spare_count - (unreached + 1) / 2; kept > 0; kept--)
+        link = &(*link)->next;
+    struct batch *chain = *link;
+    *link = NULL;
+    while (chain != NULL) {
+        struct batch *batch = chain;
+        chain = batch->next;
+        shelf->spare_count--;
+        shelf->spare_objects -= batch->count;
+        zci_central_return(class_index, batch->objects, batch->count);
+        stash_put(cache, batch);
+    }
+}
+
 static void age_class(struct thread_cache *cache, unsigned class_index, unsigned closed_calls)
 {
-    const struct shelf *shelf = &cache->shelves[class_index];
+    struct shelf *shelf = &cache->shelves[class_index];
     /* A closed class that was used shows it by fewer calls left. */
     if (shelf->loaded != NULL || (shelf->closed != 0 && shelf->closed != shelf->closed_before)) {
+        retire_unreached(cache, class_index);
         close_class(cache, class_index, closed_calls);
+        shelf->spare_least = shelf->spare_count;
         return;
     }
     keep_no_more(cache, class_index);

@@ -43,6 +43,7 @@ struct shelf {
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
     uint8_t spare_more;    /* spare batches beyond the usual: this thread swings that far */
     uint8_t sent_count;    /* batches that left since the bin was last empty; stops at 255 */
+    uint16_t spare_least;  /* spare_count at its least since the last look */
 };
 
 /* A thread's way to its blocks of one private heap (src/heap/private_cache.h). No heap has id 0. */
@@ -182,8 +183,8 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index);
 void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block);
 /* Everything goes back to the spans and the pools. */
 void zci_thread_cache_flush(struct thread_cache *cache);
-/* What was not used since the last call goes back to the spans; what was is put where a slow call must look, so
- * that the next call can tell, and stays there for closed_calls such calls. Only the owner. */
+/* What was not used since the last call goes back to the spans, of a class that was half of it; the rest is put where a
+ * slow call must look, so that the next call can tell, and stays there for closed_calls such calls. Only the owner. */
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls);
 /* So many classes, largest blocks first, that at most keep_bytes of free blocks stay. */
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);

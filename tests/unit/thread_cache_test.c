@@ -167,6 +167,38 @@ static void so_do_their_empty_batches(void)
         zc_free(many[i]);
 }
 
+/* What a thread does not come to leaves, by halves, though the class is in use: a few blocks here and there would
+ * keep whole pages of a heap that has shrunk. What it swings by stays. */
+static void unreached_spares_leave(void)
+{
+    enum { SIZE = 64, SWING = 200, LOOKS = 8 };
+
+    struct thread_cache *cache = thread_cache_get();
+    const struct shelf *shelf = &cache->shelves[size_class_of(SIZE)];
+    const uint64_t *counts = cache->counts;
+    for (int is_closed = 0; is_closed <= 1; is_closed++) {
+        int blocks_used = is_closed ? 1 : SWING;
+        unsigned batches_used = is_closed ? 1 : 3; /* the first is not full */
+        unsigned calls = is_closed ? UINT8_MAX : 0;
+        zc_trim(0);
+        cache->polls_left = UINT16_MAX; /* no looks but these */
+        swing(SIZE, MANY);
+        zci_thread_cache_age(cache, calls);
+        unsigned before = shelf->spare_count;
+        CHECK(before >= batches_used + 2);
+        for (int look = 0; look < LOOKS; look++) {
+            swing(SIZE, blocks_used);
+            zci_thread_cache_age(cache, calls);
+            CHECK_EQ(shelf->spare_count, before - (before - batches_used + 1) / 2);
+            before = shelf->spare_count;
+        }
+        CHECK_EQ(before, batches_used);
+        uint64_t misses = counts[COUNT_DEPOT_MISS] + counts[COUNT_DEPOT_TAKE];
+        swing(SIZE, blocks_used);
+        CHECK_EQ(counts[COUNT_DEPOT_MISS] + counts[COUNT_DEPOT_TAKE], misses);
+    }
+}
+
 /* After a look a class goes on by slow calls for a while, even if its only block was out then: somebody must see
  * that time has passed. */
 static void looks_close_a_class(void)
@@ -300,6 +332,7 @@ int main(void)
     RUN(swinging_stays_in_the_cache);
     RUN(wide_swings_stay_in_the_cache);
     RUN(so_do_their_empty_batches);
+    RUN(unreached_spares_leave);
     RUN(looks_close_a_class);
     RUN(new_classes_begin_closed);
     RUN(remote_frees_come_back);
