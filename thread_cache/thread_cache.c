@@ -454,11 +454,9 @@ static void retire_unreached(struct thread_cache *cache, unsigned class_index)
     struct batch **link = &shelf->spare;
     for (unsigned kept = shelf->spare_count - (unreached + 1) / 2; kept > 0; kept--)
         link = &(*link)->next;
-    struct batch *chain = *link;
-    *link = NULL;
-    while (chain != NULL) {
-        struct batch *batch = chain;
-        chain = batch->next;
+    struct batch *batch;
+    while ((batch = *link) != NULL) {
+        *link = batch->next;
         shelf->spare_count--;
         shelf->spare_objects -= batch->count;
         zci_central_return(class_index, batch->objects, batch->count);
