@@ -6,6 +6,24 @@
 #include "base/atomic.h"
 #include "base/check.h"
 #include "base/compiler.h"
+#include "pagemap/class_map.h"
+#include "pagemap/meta_arena.h"
+#include "pagemap/pagemap.h"
+
+struct arena *zci_arena_describe(char *start, size_t bytes)
+{
+    size_t granules = bytes >> ZCI_GRANULE_SHIFT;
+    struct arena *arena = zci_meta_alloc(sizeof *arena);
+    if (arena == NULL || !zci_pagemap_cover((uintptr_t)start, bytes) ||
+        !zci_class_map_cover((uintptr_t)start, bytes))
+        return NULL;
+    arena->spans = zci_meta_alloc(granules * sizeof(struct span));
+    if (arena->spans == NULL)
+        return NULL;
+    arena->start = (uintptr_t)start;
+    arena->granules = granules;
+    return arena;
+}
 
 ZCI_READS_RACILY void zci_arenas_each_run(struct arena *const *list,
                                           void (*visit)(struct span *span, void *context),

@@ -4,7 +4,7 @@
  * Invariants: an arena is on the list for good. What is in front of its frontier is covered by runs, at every instant:
  *             page_heap.h.
  * Locking:    the page heap's to change anything, none to walk.
- * Costs:      a walk looks at each run once. */
+ * Costs:      a walk looks at each run once; a descriptor of 64 bytes per granule. */
 #ifndef ZCI_CENTRAL_ARENA_H
 #define ZCI_CENTRAL_ARENA_H
 
@@ -19,6 +19,9 @@ struct arena {
     struct span *spans; /* one descriptor per granule */
     struct arena *next; /* atomic */
 };
+
+/* The descriptor of a reserved range, on no list yet, and the maps' room for it; NULL: no memory for them. */
+struct arena *zci_arena_describe(char *start, size_t bytes);
 
 /* Every run of the arenas on this list, free or not, in address order. */
 void zci_arenas_each_run(struct arena *const *list, void (*visit)(struct span *span, void *context),

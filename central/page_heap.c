@@ -5,13 +5,12 @@
 
 #include "base/bits.h"
 #include "base/options.h"
+#include "central/fault_cost.h"
 #include "central/free_runs.h"
 #include "central/strips.h"
 #include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
-#include "pagemap/class_map.h"
-#include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
 
 #define ARENA_ALIGNMENT   ((size_t)2 << 20)
@@ -126,21 +125,6 @@ static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granu
     return aligned;
 }
 
-static struct arena *describe_arena(char *start, size_t bytes)
-{
-    size_t granules = bytes >> ZCI_GRANULE_SHIFT;
-    struct arena *arena = zci_meta_alloc(sizeof *arena);
-    if (arena == NULL || !zci_pagemap_cover((uintptr_t)start, bytes) ||
-        !zci_class_map_cover((uintptr_t)start, bytes))
-        return NULL;
-    arena->spans = zci_meta_alloc(granules * sizeof(struct span));
-    if (arena->spans == NULL)
-        return NULL;
-    arena->start = (uintptr_t)start;
-    arena->granules = granules;
-    return arena;
-}
-
 /* A new arena for a run of this size; smaller and smaller where address space is limited. */
 static struct arena *add_arena_locked(size_t granules, size_t align)
 {
@@ -156,7 +140,7 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
             return NULL;
         bytes = max_size(align_down(bytes / 2, ARENA_BYTES_LEAST), least);
     }
-    struct arena *arena = describe_arena(start, bytes);
+    struct arena *arena = zci_arena_describe(start, bytes);
     if (arena == NULL) {
         zci_os_release(start, bytes);
         return NULL;
@@ -175,6 +159,9 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
 void zci_page_heap_init(void)
 {
     heap.strips.may_be_huge = zci_options.huge_pages == 1 && zci_os_has_huge_pages();
+    strips_note_cost(&heap.strips, false);
+    heap.strips.huge_from = 0;
+    zci_fault_cost_init(heap.strips.may_be_huge);
 }
 
 /* Before pages are taken that may not be resident. What is not taken is given back with the next report. */
@@ -369,6 +356,15 @@ static struct span *alloc_released_locked(size_t granules, size_t align, unsigne
     return span;
 }
 
+/* Of the thread's span the first page is touched, which makes the strip resident that begins with it. */
+static void measure_strip(const struct span *span)
+{
+    bool is_cheap = zci_fault_cost_is_huge_cheap(span->start);
+    lock_acquire(&heap.lock);
+    strips_note_cost(&heap.strips, is_cheap);
+    lock_release(&heap.lock);
+}
+
 static struct span *alloc(size_t granules, size_t align_granules, unsigned shard)
 {
     lock_acquire(&heap.lock);
@@ -382,7 +378,10 @@ static struct span *alloc(size_t granules, size_t align_granules, unsigned shard
         pagemap_set(span->start, span);
         reuse(span);
     }
+    bool is_first = span != NULL && strips_is_first(&heap.strips, span);
     unlock_and_report();
+    if (is_first)
+        measure_strip(span);
     return span;
 }
 

@@ -4,6 +4,7 @@
 #include "central/small_span.h"
 
 #include "base/bits.h"
+#include "central/fault_cost.h"
 #include "central/page_heap.h"
 #include "central/run_pool.h"
 #include "os/os.h"
@@ -111,7 +112,7 @@ void zci_small_span_carved(struct span *span, const struct size_class *size_clas
 void zci_small_span_populate(const struct population *population)
 {
     if (population->bytes != 0)
-        zci_os_populate((void *)population->start, population->bytes);
+        zci_fault_cost_populate(population->start, population->bytes);
 }
 
 void zci_small_span_end(struct span *span, const struct size_class *size_class)

@@ -9,9 +9,9 @@
  *             resident nor charged. Of a huge one it is dirty: the first touch made all of it resident, so it is
  *             charged whole, its spans need no populating, and the collector puts the rest among the free runs.
  *             Huge pages are advice; past what is used up the kernel is asked to make no more, for it would fill what
- *             the collector gives back.
+ *             the collector gives back. Each is measured, and where it was dear there are none for a while.
  * Locking:    the page heap's.
- * Costs:      two system calls per huge strip; per shard, for 50 ms, the rest of one. */
+ * Costs:      five system calls per huge strip; per shard, for 50 ms, the rest of one. */
 #ifndef ZCI_CENTRAL_STRIPS_H
 #define ZCI_CENTRAL_STRIPS_H
 
@@ -28,7 +28,10 @@
 
 /* Strips are huge once small spans grew by so many per shard: what is left of the last ones is little then. */
 #define HUGE_AFTER_STRIPS ((uint64_t)8)
-#define HUGE_SPAN_MOST    1 /* granules; what is longer may be touched here and there only */
+/* After a huge page that was dearer than small ones, so many plain strips; twice as many each time. */
+#define HUGE_PAUSE_LEAST ((uint64_t)32 * STRIP_GRANULES)
+#define HUGE_PAUSE_MOST  ((uint64_t)1024 * STRIP_GRANULES)
+#define HUGE_SPAN_MOST   1 /* granules; what is longer may be touched here and there only */
 
 struct strips {
     struct span *rest[ZCI_SHARDS]; /* NULL if there is none */
@@ -36,6 +39,10 @@ struct strips {
     uint64_t dirty_granules;
     uint64_t grown_granules; /* by small spans, strips as a whole */
     bool may_be_huge;
+    bool is_cheap;           /* the last huge page was */
+    uint64_t huge_from;      /* grown_granules from which on there may be the next */
+    uint64_t pause_granules; /* until a further trial, if one was dear */
+    uint64_t untouched; /* where the last huge strip starts, until its first span leaves; or 0 */
 };
 
 ZCI_INLINE void strips_count(struct strips *strips, const struct span *rest, uint64_t change)
@@ -54,7 +61,31 @@ ZCI_INLINE bool strips_wants_huge(const struct strips *strips)
 {
     uint64_t strip_count = strips->grown_granules / STRIP_GRANULES;
     return strips->may_be_huge &&
-           strip_count >= HUGE_AFTER_STRIPS * atomic_load_relaxed(&zci_shard_count);
+           strip_count >= HUGE_AFTER_STRIPS * atomic_load_relaxed(&zci_shard_count) &&
+           strips->grown_granules >= strips->huge_from;
+}
+
+/* What the last huge page took is known: less than small ones, or more. */
+ZCI_INLINE void strips_note_cost(struct strips *strips, bool is_cheap)
+{
+    strips->is_cheap = is_cheap;
+    if (is_cheap) {
+        strips->huge_from = 0;
+        strips->pause_granules = HUGE_PAUSE_LEAST;
+        return;
+    }
+    strips->huge_from = strips->grown_granules + strips->pause_granules;
+    strips->pause_granules =
+        max_size(min_size(2 * strips->pause_granules, HUGE_PAUSE_MOST), HUGE_PAUSE_LEAST);
+}
+
+/* Was this span cut off the last huge strip just now, the first of it? Nobody has touched it then. */
+ZCI_INLINE bool strips_is_first(struct strips *strips, const struct span *span)
+{
+    if (ZCI_LIKELY(strips->untouched != span->start))
+        return false;
+    strips->untouched = 0;
+    return true;
 }
 
 ZCI_INLINE void strips_refuse(uint64_t address)
@@ -69,6 +100,9 @@ ZCI_INLINE void strips_begin(struct strips *strips, unsigned shard, struct span 
     if (is_huge) {
         zci_os_advise_huge((void *)strip->start, STRIP_BYTES, true);
         strip->is_zero = false;
+        strips->untouched = strip->start;
+        if (!strips->is_cheap) /* one trial at a time */
+            strips->huge_from = UINT64_MAX;
     }
     strips->rest[shard] = strip;
     strips_count(strips, strip, STRIP_GRANULES);
@@ -113,6 +147,9 @@ ZCI_INLINE void strips_recount(struct strips *strips)
 {
     strips->clean_granules = 0;
     strips->dirty_granules = 0;
+    strips->untouched = 0;
+    if (strips->huge_from == UINT64_MAX) /* who tried may not be there */
+        strips->huge_from = 0;
     for (unsigned shard = 0; shard < ZCI_SHARDS; shard++)
         if (strips->rest[shard] != NULL)
             strips_count(strips, strips->rest[shard], strips->rest[shard]->granules);

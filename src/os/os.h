@@ -59,6 +59,8 @@ struct os_calls {
     int (*advise_huge)(void *start, size_t bytes, bool is_welcome);
     /* Is what is advised so made of huge pages, of 2 MiB? NULL, as the entry before, where there is no such advice. */
     bool (*has_huge_pages)(void);
+    /* NULL where there is no such clock. */
+    uint64_t (*thread_ns)(void);
 };
 
 extern const struct os_calls *zci_os_calls;
@@ -140,6 +142,9 @@ void zci_os_wait_for(uint32_t *word, uint32_t expected, uint32_t timeout_ms);
 
 /* Milliseconds since some instant, never backwards; a few ns to read, exact to a timer tick. */
 uint64_t zci_os_clock_ms(void);
+
+/* Nanoseconds that the calling thread has run, in the kernel too; a system call. 0 where that is not known. */
+uint64_t zci_os_thread_ns(void);
 
 /* Memory pressure as the OS tells it: a descriptor, or -1 if it does not. */
 int zci_os_pressure_open(void);

@@ -138,6 +138,13 @@ static bool native_has_huge_pages(void)
            strstr(text, "[never]") == NULL;
 }
 
+static uint64_t native_thread_ns(void)
+{
+    struct timespec now = {0, 0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 const struct os_calls zci_os_calls_native = {
     .reserve = native_reserve,
     .make_writable = native_make_writable,
@@ -149,6 +156,7 @@ const struct os_calls zci_os_calls_native = {
     .resize = native_resize,
     .advise_huge = native_advise_huge,
     .has_huge_pages = native_has_huge_pages,
+    .thread_ns = native_thread_ns,
 };
 
 /* Every address a process gets without asking for more. */

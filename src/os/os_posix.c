@@ -129,6 +129,11 @@ bool zci_os_has_huge_pages(void)
     return zci_os_calls->has_huge_pages != NULL && zci_os_calls->has_huge_pages();
 }
 
+uint64_t zci_os_thread_ns(void)
+{
+    return zci_os_calls->thread_ns != NULL ? zci_os_calls->thread_ns() : 0;
+}
+
 bool zci_os_release(void *start, size_t bytes)
 {
     return count(OS_RELEASE, bytes, zci_os_calls->release(start, bytes) == 0);

@@ -90,6 +90,9 @@ static int fake_purge(void *start, size_t bytes)
 
 static int fake_populate(void *start, size_t bytes)
 {
+    size_t pages = bytes / zci_os_page_bytes();
+    bool is_huge = fake_os.huge_ns != 0 && pages == 1 && (uintptr_t)start % ((size_t)2 << 20) == 0;
+    fake_os.now_ns += is_huge ? fake_os.huge_ns : pages * fake_os.page_ns;
     return call_fails() ? -1 : zci_os_calls_native.populate(start, bytes);
 }
 
@@ -136,6 +139,11 @@ static bool fake_has_huge_pages(void)
     return fake_os.has_huge_pages != 0;
 }
 
+static uint64_t fake_thread_ns(void)
+{
+    return fake_os.now_ns;
+}
+
 static struct os_calls fake_calls = {
     .reserve = fake_reserve,
     .make_writable = fake_make_writable,
@@ -147,6 +155,7 @@ static struct os_calls fake_calls = {
     .resize = fake_resize,
     .advise_huge = fake_advise_huge,
     .has_huge_pages = fake_has_huge_pages,
+    .thread_ns = fake_thread_ns,
 };
 
 void fake_os_install(void)

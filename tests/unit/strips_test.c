@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* strips_test.c - huge pages for small spans: from when on, for which spans, what they are counted as, and that the
- * kernel is asked to make no more of them where the heap has grown past. The system here makes none at all, which
- * changes nothing but speed. */
+ * kernel is asked to make no more of them where the heap has grown past, or where they are dear. The system here makes
+ * none at all, which changes nothing but speed. */
 #include "base/options.h"
+#include "central/fault_cost.h"
 #include "central/page_heap.h"
 #include "central/strips.h"
 #include "heap/bootstrap.h"
@@ -278,6 +279,92 @@ static void rests_are_given_up(void)
     give_all();
 }
 
+/* So many strips' worth of spans, with nothing free before; returns how many huge pages were asked for. */
+static size_t grow(size_t strips)
+{
+    size_t before = welcome_count;
+    for (size_t i = 0; i < strips * STRIP_GRANULES; i++)
+        take(1, 0);
+    return welcome_count - before;
+}
+
+/* Small pages take so long each, as far as the page heap has seen; a huge one, or what the kernel gives for it, so long. */
+static void set_costs(uint64_t page_ns, uint64_t huge_ns)
+{
+    static struct span *span;
+    if (span == NULL)
+        span = take(1, 0);
+    fake_os.page_ns = page_ns;
+    for (int i = 0; i < 64; i++)
+        zci_fault_cost_populate(span->start, 8 * zci_os_page_bytes());
+    /* Single pages show the call's own time. */
+    fake_os.page_ns = 1000 * page_ns;
+    for (int i = 0; i < 64; i++)
+        zci_fault_cost_populate(span->start, 7 * zci_os_page_bytes());
+    fake_os.page_ns = page_ns;
+    fake_os.huge_ns = huge_ns;
+}
+
+/* Where a huge page takes longer than its 512 small ones there are none, but for trials, which become rare. */
+static void dear_ones_are_seldom_tried(void)
+{
+    const size_t pause = HUGE_PAUSE_LEAST / STRIP_GRANULES;
+    use_up();
+    set_costs(1000, 512 * 1000 + 1);
+    use_up();
+    CHECK_EQ(grow(1), 1);
+    CHECK_EQ(grow(pause - 1), 0);
+    CHECK_EQ(grow(2), 1);
+    CHECK_EQ(grow(2 * pause - 1), 0);
+    /* One that is cheap again, and all following ones are huge; after them the pause is short. */
+    set_costs(1000, 512 * 1000);
+    CHECK_EQ(grow(10), 9);
+    set_costs(1000, 512 * 1000 + 1);
+    CHECK_EQ(grow(1), 1);
+    CHECK_EQ(grow(pause - 1), 0);
+    CHECK_EQ(grow(2), 1);
+    give_all();
+    zci_page_heap_init();
+}
+
+/* A fault that is over too soon was no huge page's: the kernel had none, and each small page is a fault now. */
+static void so_are_those_that_are_not_made(void)
+{
+    use_up();
+    set_costs(1000, 8 * 1000);
+    use_up();
+    CHECK_EQ(grow(4), 1);
+    zci_page_heap_init();
+    set_costs(1000, 8 * 1000 + 1);
+    CHECK_EQ(grow(4), 4);
+    give_all();
+    zci_page_heap_init();
+}
+
+/* Until the first one is measured there is no second, whichever shard asks. */
+static void one_is_tried_at_a_time(void)
+{
+    struct strips strips = {.grown_granules = UINT32_MAX, .may_be_huge = true};
+    struct span strip = {.start = STRIP_BYTES, .granules = STRIP_GRANULES};
+    CHECK(strips_wants_huge(&strips));
+    strips_begin(&strips, 0, &strip, true);
+    CHECK(!strips_wants_huge(&strips));
+    CHECK(strips_is_first(&strips, &strip));
+    CHECK(!strips_is_first(&strips, &strip));
+    strips_note_cost(&strips, true);
+    CHECK(strips_wants_huge(&strips));
+    strips_begin(&strips, 1, &strip, true);
+    CHECK(strips_wants_huge(&strips));
+    /* The child of a fork does not wait for the thread that tried. */
+    strips_note_cost(&strips, false);
+    strips.grown_granules += HUGE_PAUSE_LEAST;
+    strips_begin(&strips, 2, &strip, true);
+    CHECK(!strips_wants_huge(&strips));
+    strips_recount(&strips);
+    CHECK(strips_wants_huge(&strips));
+    CHECK(!strips_is_first(&strips, &strip));
+}
+
 /* Nobody asks for huge pages in vain, or against the user's will. */
 static void only_where_they_are_made(void)
 {
@@ -309,6 +396,9 @@ int main(void)
     RUN(clean_room_is_reused);
     RUN(limits_count_whole_strips);
     RUN(rests_are_given_up);
+    RUN(dear_ones_are_seldom_tried);
+    RUN(so_are_those_that_are_not_made);
+    RUN(one_is_tried_at_a_time);
     RUN(only_where_they_are_made);
     return check_done();
 }
