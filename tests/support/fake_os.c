@@ -92,7 +92,8 @@ static int fake_populate(void *start, size_t bytes)
 {
     size_t pages = bytes / zci_os_page_bytes();
     bool is_huge = fake_os.huge_ns != 0 && pages == 1 && (uintptr_t)start % ((size_t)2 << 20) == 0;
-    fake_os.now_ns += is_huge ? fake_os.huge_ns : pages * fake_os.page_ns;
+    uint64_t ns = is_huge ? fake_os.huge_ns : pages * fake_os.page_ns;
+    __atomic_add_fetch(&fake_os.now_ns, ns, __ATOMIC_RELAXED);
     return call_fails() ? -1 : zci_os_calls_native.populate(start, bytes);
 }
 
@@ -141,7 +142,7 @@ static bool fake_has_huge_pages(void)
 
 static uint64_t fake_thread_ns(void)
 {
-    return fake_os.now_ns;
+    return __atomic_load_n(&fake_os.now_ns, __ATOMIC_RELAXED);
 }
 
 static struct os_calls fake_calls = {

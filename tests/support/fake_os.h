@@ -20,7 +20,7 @@ struct fake_os {
     int has_huge_pages;     /* where they are welcome; else there are none */
     uint64_t page_ns;       /* what making a page resident takes by zci_os_thread_ns, */
     uint64_t huge_ns;       /* and the first of 2 MiB; 0: as any other */
-    uint64_t now_ns;
+    uint64_t now_ns;        /* that clock, of all threads together; atomic */
     void (*on_huge)(uintptr_t start, size_t bytes, bool is_welcome); /* before each such advice */
     void (*on_call)(void);                                           /* before each other call */
     long call_count;                                                 /* atomic */
