@@ -159,8 +159,9 @@ static struct arena *add_arena_locked(size_t granules, size_t align)
 void zci_page_heap_init(void)
 {
     heap.strips.may_be_huge = zci_options.huge_pages == 1 && zci_os_has_huge_pages();
-    strips_note_cost(&heap.strips, false);
+    heap.strips.is_cheap = false;
     heap.strips.huge_from = 0;
+    heap.strips.pause_granules = HUGE_PAUSE_LEAST;
     zci_fault_cost_init(heap.strips.may_be_huge);
 }
 

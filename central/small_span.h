@@ -4,7 +4,7 @@
  * Invariants: until zci_small_span_publish the span is its maker's alone.
  * Locking:    none of its own; may be called under the lock of whoever will list the span.
  * Costs:      the page heap's lock, and the meta arena's for spans of more than 64 blocks; a system call for as
- *             many pages as a batch has or more, where they are new. */
+ *             many pages as a batch has or more, where they are new; now and then the touch of a huge page. */
 #ifndef ZCI_CENTRAL_SMALL_SPAN_H
 #define ZCI_CENTRAL_SMALL_SPAN_H
 

@@ -75,8 +75,7 @@ ZCI_INLINE void strips_note_cost(struct strips *strips, bool is_cheap)
         return;
     }
     strips->huge_from = strips->grown_granules + strips->pause_granules;
-    strips->pause_granules =
-        max_size(min_size(2 * strips->pause_granules, HUGE_PAUSE_MOST), HUGE_PAUSE_LEAST);
+    strips->pause_granules = min_size(2 * strips->pause_granules, HUGE_PAUSE_MOST);
 }
 
 /* Was this span cut off the last huge strip just now, the first of it? Nobody has touched it then. */

@@ -2,7 +2,8 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* stash.h - the empty batches that a thread keeps for its bins, so that they and their cache lines stay with it.
  * Invariants: stash_count counts; a batch there has no objects.
- * Locking:    only the owner; the pool behind it has its own. */
+ * Locking:    only the owner; the pool behind it has its own.
+ * Costs:      a few instructions, once per batch that a bin takes or gives; what passes the limit goes by half. */
 #ifndef ZCI_THREAD_CACHE_STASH_H
 #define ZCI_THREAD_CACHE_STASH_H
 

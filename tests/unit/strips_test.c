@@ -334,6 +334,9 @@ static void so_are_those_that_are_not_made(void)
     set_costs(1000, 8 * 1000);
     use_up();
     CHECK_EQ(grow(4), 1);
+    /* The former test's long pause is forgotten. */
+    CHECK_EQ(grow(HUGE_PAUSE_LEAST / STRIP_GRANULES - 4), 0);
+    CHECK_EQ(grow(2), 1);
     zci_page_heap_init();
     set_costs(1000, 8 * 1000 + 1);
     CHECK_EQ(grow(4), 4);
