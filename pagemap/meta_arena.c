@@ -10,9 +10,11 @@
 
 #include <string.h>
 
-/* Address space per chunk; small, for it is charged in full where overcommit is off, and smaller where
+/* Address space per chunk: small, for it is charged in full where overcommit is off, but as much as is in use, for
+ * while it is mapped nobody gets metadata, and the kernel may have everyone else's faults end first. Smaller where
  * address space is used up: the page heap asks for at least 1 MiB at a time, so some is left for this. */
 #define CHUNK_BYTES       ((size_t)512 * 1024)
+#define CHUNK_BYTES_MOST  ((size_t)4 * 1024 * 1024)
 #define CHUNK_BYTES_LEAST ((size_t)16 * 1024)
 /* Larger requests (descriptor arrays, map leaves) get a mapping of their own. */
 #define OWN_MAPPING_BYTES (CHUNK_BYTES / 4)
@@ -36,7 +38,7 @@ struct chunk {
     char *resident_end; /* up to here pages were asked for, or need not be */
 };
 
-/* Pages are made resident by one call for several, up to this, once so many times as much is in use. */
+/* Pages are made resident by one call for several, up to this, once so many times as much is in use; not under the lock. */
 #define POPULATE_BYTES_MAX ((size_t)64 * 1024)
 #define POPULATE_SHARE     8
 
@@ -81,8 +83,10 @@ static void take_over_locked(struct chunk *chunk, size_t bytes, size_t resident_
 static bool add_chunk_locked(size_t bytes)
 {
     size_t least = max_size(align_up(bytes + 64, zci_os_page_bytes()), CHUNK_BYTES_LEAST);
-    size_t chunk_bytes = CHUNK_BYTES;
+    size_t page = zci_os_page_bytes();
+    size_t chunk_bytes = align_down(min_size(arena.cut_bytes, CHUNK_BYTES_MOST), page);
     struct chunk *chunk;
+    chunk_bytes = max_size(chunk_bytes, CHUNK_BYTES);
     while ((chunk = (void *)map_guarded_locked(chunk_bytes)) == NULL) {
         if (chunk_bytes / 2 < least)
             return false;
@@ -92,18 +96,24 @@ static bool add_chunk_locked(size_t bytes)
     return true;
 }
 
+/* Pages that whoever has the block is to make resident. */
+struct population {
+    char *start;
+    size_t bytes; /* 0: none */
+};
+
 /* The free part begins on a page that was not touched yet. */
-static void populate_locked(struct chunk *chunk)
+static void note_population_locked(struct chunk *chunk, struct population *population)
 {
     size_t bytes = min_size(arena.cut_bytes / POPULATE_SHARE, POPULATE_BYTES_MAX);
     char *start = chunk->resident_end;
     bytes = min_size(align_up(bytes, zci_os_page_bytes()), (size_t)(chunk->end - start));
     if (bytes > zci_os_page_bytes())
-        zci_os_populate(start, bytes);
+        *population = (struct population){start, bytes};
     chunk->resident_end = start + bytes;
 }
 
-static void *alloc_locked(size_t bytes)
+static void *alloc_locked(size_t bytes, struct population *population)
 {
     if (bytes > OWN_MAPPING_BYTES)
         return map_guarded_locked(bytes);
@@ -115,15 +125,23 @@ static void *alloc_locked(size_t bytes)
     chunk->next = block + bytes;
     arena.cut_bytes += bytes;
     if (chunk->next > chunk->resident_end)
-        populate_locked(chunk);
+        note_population_locked(chunk, population);
     return block;
+}
+
+static void unlock_and_populate(const struct population *population)
+{
+    lock_release(&arena.lock);
+    if (population->bytes != 0)
+        (void)zci_os_populate(population->start, population->bytes);
 }
 
 void *zci_meta_alloc(size_t bytes)
 {
+    struct population population = {NULL, 0};
     lock_acquire(&arena.lock);
-    void *block = alloc_locked(align_up(bytes, 64));
-    lock_release(&arena.lock);
+    void *block = alloc_locked(align_up(bytes, 64), &population);
+    unlock_and_populate(&population);
     return block;
 }
 
@@ -162,6 +180,7 @@ static void *cut_from_extent_locked(size_t bytes)
 void *zci_meta_block_alloc(unsigned grade)
 {
     size_t bytes = ZCI_META_GRADE_BYTES(grade);
+    struct population population = {NULL, 0};
     lock_acquire(&arena.lock);
     void *block = arena.free[grade];
     if (block != NULL) {
@@ -170,9 +189,9 @@ void *zci_meta_block_alloc(unsigned grade)
     } else {
         block = cut_from_extent_locked(bytes);
         if (block == NULL)
-            block = alloc_locked(bytes);
+            block = alloc_locked(bytes, &population);
     }
-    lock_release(&arena.lock);
+    unlock_and_populate(&population);
     return block;
 }
 

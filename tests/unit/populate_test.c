@@ -19,6 +19,8 @@ static uintptr_t asked[PAGES_MAX]; /* page numbers, an open hash table; 0: none 
 static size_t asked_count;
 static size_t twice_count;
 static size_t call_count;
+static size_t
+    allocs_inside; /* so many metadata blocks are taken by calls, as by threads that run meanwhile */
 
 static uintptr_t *place_of(uintptr_t page)
 {
@@ -39,6 +41,10 @@ static int write_down(void *start, size_t bytes)
     CHECK_EQ((uintptr_t)start % page_bytes, 0);
     CHECK_EQ(bytes % page_bytes, 0);
     call_count++;
+    if (allocs_inside != 0) {
+        allocs_inside--;
+        CHECK(zci_meta_block_alloc(0) != NULL);
+    }
     for (size_t i = 0; i < bytes / page_bytes; i++) {
         uintptr_t *place = place_of((uintptr_t)start / page_bytes + i);
         twice_count += *place != 0;
@@ -152,17 +158,38 @@ static void pages_of_a_private_heap(void)
     zc_heap_destroy(heap);
 }
 
-/* By more the more there is, up to 64 KiB. */
+/* By more the more there is, up to 64 KiB; and nobody waits until they are there. */
 static void pages_of_metadata(void)
 {
     enum { COUNT = 512, BYTES = 4096 };
 
     forget();
+    allocs_inside = 10;
     for (size_t i = 0; i < COUNT; i++)
         CHECK((blocks[i] = zci_meta_alloc(BYTES)) != NULL);
     CHECK(count_not_asked_for(COUNT) < COUNT / 8);
     CHECK_EQ(twice_count, 0);
     CHECK(call_count < COUNT / 4);
+    CHECK_EQ(allocs_inside, 0);
+}
+
+/* Twice as many bytes take one mapping more, up to 4 MiB each. */
+static void mappings_of_metadata(void)
+{
+    enum { COUNT = 4096, BYTES = 4096, CHUNK_MIB_MOST = 4 };
+
+    size_t mapping_count = 0;
+    uint64_t mapped_most = 0;
+
+    for (size_t i = 0; i < COUNT; i++) {
+        uint64_t mapped = zci_meta_mapped_bytes();
+        CHECK(zci_meta_alloc(BYTES) != NULL);
+        mapped = zci_meta_mapped_bytes() - mapped;
+        mapping_count += mapped != 0;
+        mapped_most = mapped > mapped_most ? mapped : mapped_most;
+    }
+    CHECK_EQ(mapped_most, (uint64_t)CHUNK_MIB_MOST << 20);
+    CHECK(mapping_count <= (size_t)COUNT * BYTES / ((size_t)CHUNK_MIB_MOST << 20) + 3);
 }
 
 /* Last, for what is learnt stays: an answer that says the kernel does not know the call ends all of them. */
@@ -194,6 +221,7 @@ int main(void)
     RUN(blocks_of_many_pages);
     RUN(pages_of_a_private_heap);
     RUN(pages_of_metadata);
+    RUN(mappings_of_metadata);
     RUN(a_system_without_the_call_is_asked_once);
     return check_done();
 }
