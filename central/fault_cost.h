@@ -6,8 +6,8 @@
  * Invariants: figures are of the thread's own processor time: neither who else runs nor who holds a lock is in them.
  *             Nothing but speed depends on them.
  * Locking:    none; atomic, relaxed.
- * Costs:      where huge pages may be made, two system calls for each populating of 8 pages or more, which takes 4 us
- *             or more; elsewhere none. */
+ * Costs:      where huge pages may be made, two system calls for one in 32 of those that make 8 pages or more resident;
+ *             elsewhere none. */
 #ifndef ZCI_CENTRAL_FAULT_COST_H
 #define ZCI_CENTRAL_FAULT_COST_H
 
@@ -21,8 +21,8 @@ void zci_fault_cost_init(bool is_wanted);
 /* Makes pages resident, which count as an example. Advice. */
 void zci_fault_cost_populate(uint64_t start, size_t bytes);
 
-/* Makes the first page of 2 MiB resident that are to be a huge page: has it become one, and for no more than its
- * pages would have taken? true also where that cannot be told. */
+/* Makes the first page of 2 MiB resident that are to be a huge page, and which nobody uses yet: has it become one, and
+ * for no more than its pages would have taken? true also where that cannot be told. */
 bool zci_fault_cost_is_huge_cheap(uint64_t start);
 
 #endif

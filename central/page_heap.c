@@ -90,7 +90,7 @@ static bool commit_locked(struct arena *arena, uint64_t granules)
 {
     if (granules <= arena->committed)
         return true;
-    size_t step = max_size(COMMIT_STEP_LEAST, min_size(COMMIT_STEP_MOST, heap.committed_bytes / 4));
+    size_t step = max_size(COMMIT_STEP_LEAST, min_size(COMMIT_STEP_MOST, heap.committed_bytes / 2));
     uint64_t wanted = min_size(granules + (step >> ZCI_GRANULE_SHIFT), arena->granules);
     char *start = (char *)arena->start + arena->committed * ZCI_GRANULE_BYTES;
     if (!zci_os_commit(start, (wanted - arena->committed) * ZCI_GRANULE_BYTES)) {
@@ -187,29 +187,33 @@ static struct span *alloc_fresh_locked(size_t granules, size_t align)
     return span;
 }
 
-/* Room for a huge page, all of it charged, is rather taken of what was given back. */
-static struct span *alloc_huge_strip_locked(size_t charged)
+/* The whole strip, which is not resident yet: see open_strip. It is rather taken of what was given back. charged of its
+ * granules are; now all. */
+static struct span *alloc_huge_strip_locked(size_t charged, unsigned shard)
 {
     if (!charge_locked(STRIP_GRANULES - charged))
         return NULL;
     struct span *strip = alloc_from_tree_locked(&heap.free.clean, STRIP_GRANULES, STRIP_GRANULES);
-    if (strip == NULL)
-        return alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES);
-    note_refault_locked(charged); /* the rest may not be wanted, and must not be held */
-    heap.purged -= min_size(heap.purged, STRIP_GRANULES - charged);
-    counter_add(&heap.refault_count, 1);
+    if (strip != NULL) {
+        note_refault_locked(charged); /* the rest may not be wanted, and must not be held */
+        heap.purged -= min_size(heap.purged, STRIP_GRANULES - charged);
+        counter_add(&heap.refault_count, 1);
+    } else if ((strip = alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES)) == NULL) {
+        return NULL;
+    }
+    strips_make(&heap.strips, shard, strip);
+    heap.strips.grown_granules += STRIP_GRANULES;
     return strip;
 }
 
-/* Of a new strip of the shard. granules are charged. */
-static struct span *alloc_from_new_strip_locked(size_t granules, unsigned shard, bool is_huge)
+/* Of a new strip of the shard, a plain one. granules are charged. */
+static struct span *alloc_from_new_strip_locked(size_t granules, unsigned shard)
 {
-    struct span *strip = is_huge ? alloc_huge_strip_locked(granules)
-                                 : alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES);
+    struct span *strip = alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES);
     if (strip == NULL)
         return NULL;
     strips_end(&heap.strips, shard, &heap.free);
-    strips_begin(&heap.strips, shard, strip, is_huge);
+    strips_begin(&heap.strips, shard, strip);
     heap.strips.grown_granules += STRIP_GRANULES;
     return strips_take(&heap.strips, shard, granules);
 }
@@ -219,7 +223,7 @@ static struct span *alloc_new_locked(size_t granules, size_t align, unsigned sha
 {
     struct span *span = NULL;
     if (shard != NO_SHARD && atomic_load_relaxed(&zci_shard_count) > 1)
-        span = alloc_from_new_strip_locked(granules, shard, false);
+        span = alloc_from_new_strip_locked(granules, shard);
     if (span != NULL)
         return span;
     if ((span = alloc_fresh_locked(granules, align)) != NULL) {
@@ -241,7 +245,7 @@ static struct span *alloc_resident_locked(size_t granules, size_t align, unsigne
     return span;
 }
 
-/* charged of the granules are to stay with the caller. */
+/* charged of the granules are to stay with the caller. A run that is longer than granules is a huge strip: open_strip. */
 static struct span *alloc_locked(size_t granules, size_t align, size_t charged, unsigned shard)
 {
     struct span *span = alloc_resident_locked(granules, align, shard);
@@ -252,8 +256,8 @@ static struct span *alloc_locked(size_t granules, size_t align, size_t charged, 
     if ((span = strips_take(&heap.strips, shard, granules)) != NULL)
         return span;
     bool wants_huge = shard != NO_SHARD && strips_wants_huge(&heap.strips);
-    if (wants_huge && granules <= HUGE_SPAN_MOST &&
-        (span = alloc_from_new_strip_locked(granules, shard, true)) != NULL)
+    if (wants_huge && granules <= HUGE_SPAN_MOST && heap.strips.in_making[shard] == NULL &&
+        (span = alloc_huge_strip_locked(granules, shard)) != NULL)
         return span;
     span = alloc_from_tree_locked(&heap.free.clean, granules, align);
     if (span != NULL) {
@@ -357,13 +361,17 @@ static struct span *alloc_released_locked(size_t granules, size_t align, unsigne
     return span;
 }
 
-/* Of the thread's span the first page is touched, which makes the strip resident that begins with it. */
-static void measure_strip(const struct span *span)
+/* Makes the strip a huge page, if the kernel has one, and leaves its first granules to the caller. */
+static void open_strip(struct span *strip, size_t granules, unsigned shard)
 {
-    bool is_cheap = zci_fault_cost_is_huge_cheap(span->start);
+    void *start = (void *)strip->start;
+    zci_os_advise_huge(start, STRIP_BYTES, true);
+    bool is_cheap = zci_fault_cost_is_huge_cheap(strip->start);
+    zci_os_advise_huge(start, STRIP_BYTES, false);
     lock_acquire(&heap.lock);
     strips_note_cost(&heap.strips, is_cheap);
-    lock_release(&heap.lock);
+    strips_made(&heap.strips, shard, granules, &heap.free);
+    unlock_and_report();
 }
 
 static struct span *alloc(size_t granules, size_t align_granules, unsigned shard)
@@ -379,10 +387,9 @@ static struct span *alloc(size_t granules, size_t align_granules, unsigned shard
         pagemap_set(span->start, span);
         reuse(span);
     }
-    bool is_first = span != NULL && strips_is_first(&heap.strips, span);
     unlock_and_report();
-    if (is_first)
-        measure_strip(span);
+    if (span != NULL && ZCI_UNLIKELY(span->granules > granules))
+        open_strip(span, granules, shard);
     return span;
 }
 
@@ -583,10 +590,11 @@ static void rebuild_run(struct span *span, void *context)
 
 void zci_page_heap_fork_child(void)
 {
-    if (!lock_reset_in_child(&heap.lock))
-        return;
-    heap.free = (struct free_runs){.state = SPAN_FREE};
-    heap.dirty_low = 0;
-    zci_page_heap_each_run(rebuild_run, NULL);
-    strips_recount(&heap.strips);
+    if (lock_reset_in_child(&heap.lock)) {
+        heap.free = (struct free_runs){.state = SPAN_FREE};
+        heap.dirty_low = 0;
+        zci_page_heap_each_run(rebuild_run, NULL);
+        strips_recount(&heap.strips);
+    }
+    strips_abandon(&heap.strips, &heap.free);
 }

@@ -8,9 +8,10 @@
  * Invariants: what is left of a strip is SPAN_CACHED, a run of its own. Of a plain strip it is clean: neither
  *             resident nor charged. Of a huge one it is dirty: the first touch made all of it resident, so it is
  *             charged whole, its spans need no populating, and the collector puts the rest among the free runs.
- *             Huge pages are advice; past what is used up the kernel is asked to make no more, for it would fill what
- *             the collector gives back. Each is measured, and where it was dear there are none for a while.
- * Locking:    the page heap's.
+ *             Huge pages are advice; once a strip is resident the kernel is asked to make no more of it, for it would
+ *             fill what the collector gives back. Each is measured, and where it was dear there are none for a while.
+ * Locking:    the page heap's. But a huge strip is made without it, by one thread, and nobody else has a span of it
+ *             before: clearing 2 MiB takes long, and two who touch it at once would both do it.
  * Costs:      five system calls per huge strip; per shard, for 50 ms, the rest of one. */
 #ifndef ZCI_CENTRAL_STRIPS_H
 #define ZCI_CENTRAL_STRIPS_H
@@ -42,7 +43,8 @@ struct strips {
     bool is_cheap;           /* the last huge page was */
     uint64_t huge_from;      /* grown_granules from which on there may be the next */
     uint64_t pause_granules; /* until a further trial, if one was dear */
-    uint64_t untouched; /* where the last huge strip starts, until its first span leaves; or 0 */
+    struct span
+        *in_making[ZCI_SHARDS]; /* the shard's huge strip that is not resident yet, or NULL */
 };
 
 ZCI_INLINE void strips_count(struct strips *strips, const struct span *rest, uint64_t change)
@@ -78,33 +80,20 @@ ZCI_INLINE void strips_note_cost(struct strips *strips, bool is_cheap)
     strips->pause_granules = min_size(2 * strips->pause_granules, HUGE_PAUSE_MOST);
 }
 
-/* Was this span cut off the last huge strip just now, the first of it? Nobody has touched it then. */
-ZCI_INLINE bool strips_is_first(struct strips *strips, const struct span *span)
+/* The shard's strip is this one, or what is left of it. It has none now. */
+ZCI_INLINE void strips_begin(struct strips *strips, unsigned shard, struct span *strip)
 {
-    if (ZCI_LIKELY(strips->untouched != span->start))
-        return false;
-    strips->untouched = 0;
-    return true;
-}
-
-ZCI_INLINE void strips_refuse(uint64_t address)
-{
-    zci_os_advise_huge((void *)(address & ~(uint64_t)(STRIP_BYTES - 1)), STRIP_BYTES, false);
-}
-
-/* The shard has none. A huge one must be charged. */
-ZCI_INLINE void strips_begin(struct strips *strips, unsigned shard, struct span *strip,
-                             bool is_huge)
-{
-    if (is_huge) {
-        zci_os_advise_huge((void *)strip->start, STRIP_BYTES, true);
-        strip->is_zero = false;
-        strips->untouched = strip->start;
-        if (!strips->is_cheap) /* one trial at a time */
-            strips->huge_from = UINT64_MAX;
-    }
     strips->rest[shard] = strip;
-    strips_count(strips, strip, STRIP_GRANULES);
+    strips_count(strips, strip, strip->granules);
+}
+
+/* The strip, charged, is the caller's, who shall make it resident. */
+ZCI_INLINE void strips_make(struct strips *strips, unsigned shard, struct span *strip)
+{
+    strip->is_zero = false;
+    strips->in_making[shard] = strip;
+    if (!strips->is_cheap) /* one trial at a time */
+        strips->huge_from = UINT64_MAX;
 }
 
 /* The next granules of the shard's strip, if there are so many. */
@@ -116,8 +105,6 @@ ZCI_INLINE struct span *strips_take(struct strips *strips, unsigned shard, size_
         return NULL;
     strips_count(strips, strip, -(uint64_t)granules);
     strips->rest[shard] = strip->granules > granules ? zci_free_runs_split(strip, granules) : NULL;
-    if (!strip->is_zero && strips->rest[shard] == NULL)
-        strips_refuse(strip->start);
     return strip;
 }
 
@@ -129,9 +116,16 @@ ZCI_INLINE void strips_end(struct strips *strips, unsigned shard, struct free_ru
         return;
     strips->rest[shard] = NULL;
     strips_count(strips, strip, -(uint64_t)strip->granules);
-    if (!strip->is_zero)
-        strips_refuse(strip->start);
     zci_free_runs_put(runs, strip);
+}
+
+/* The strip is resident: its first granules, fewer than all, are the caller's, the rest is the shard's strip. */
+ZCI_INLINE void strips_made(struct strips *strips, unsigned shard, size_t granules,
+                            struct free_runs *runs)
+{
+    strips_end(strips, shard, runs);
+    strips_begin(strips, shard, zci_free_runs_split(strips->in_making[shard], granules));
+    strips->in_making[shard] = NULL;
 }
 
 ZCI_INLINE void strips_end_all(struct strips *strips, struct free_runs *runs, bool dirty_only)
@@ -141,14 +135,24 @@ ZCI_INLINE void strips_end_all(struct strips *strips, struct free_runs *runs, bo
             strips_end(strips, shard, runs);
 }
 
+/* In the child of a fork those who made strips are not there. */
+ZCI_INLINE void strips_abandon(struct strips *strips, struct free_runs *runs)
+{
+    if (strips->huge_from == UINT64_MAX)
+        strips->huge_from = 0;
+    for (unsigned shard = 0; shard < ZCI_SHARDS; shard++) {
+        struct span *strip = strips->in_making[shard];
+        strips->in_making[shard] = NULL;
+        if (strip != NULL)
+            zci_free_runs_put(runs, strip);
+    }
+}
+
 /* After a fork: a rest is a run of its own at every instant, but the counts may be behind. */
 ZCI_INLINE void strips_recount(struct strips *strips)
 {
     strips->clean_granules = 0;
     strips->dirty_granules = 0;
-    strips->untouched = 0;
-    if (strips->huge_from == UINT64_MAX) /* who tried may not be there */
-        strips->huge_from = 0;
     for (unsigned shard = 0; shard < ZCI_SHARDS; shard++)
         if (strips->rest[shard] != NULL)
             strips_count(strips, strips->rest[shard], strips->rest[shard]->granules);

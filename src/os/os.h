@@ -57,8 +57,11 @@ struct os_calls {
     int (*resize)(void *start, size_t old_bytes, size_t new_bytes);
     /* Huge pages are welcome in this range, or not to be made any more. */
     int (*advise_huge)(void *start, size_t bytes, bool is_welcome);
-    /* Is what is advised so made of huge pages, of 2 MiB? NULL, as the entry before, where there is no such advice. */
+    /* Is what is advised so made of huge pages, of 2 MiB? NULL, as the entries before and after, where there is no such
+     * advice. */
     bool (*has_huge_pages)(void);
+    /* Makes the page resident that starts here, by a store. */
+    void (*touch)(void *start);
     /* NULL where there is no such clock. */
     uint64_t (*thread_ns)(void);
 };
@@ -124,6 +127,9 @@ bool zci_os_populate(void *start, size_t bytes);
 void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome);
 /* Does the system make huge pages where it is asked to? Reads a file; errno stays. */
 bool zci_os_has_huge_pages(void);
+/* The first touch of a huge page: a fault rather than zci_os_populate, which keeps all others from mapping memory until
+ * it is done. */
+void zci_os_touch_huge(void *start);
 /* Gives the address space back. On failure the mapping is lost but harmless. */
 bool zci_os_release(void *start, size_t bytes);
 /* Both ranges committed; afterwards from reads zero. */

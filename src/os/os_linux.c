@@ -138,6 +138,11 @@ static bool native_has_huge_pages(void)
            strstr(text, "[never]") == NULL;
 }
 
+static void native_touch(void *start)
+{
+    *(volatile char *)start = 0;
+}
+
 static uint64_t native_thread_ns(void)
 {
     struct timespec now = {0, 0};
@@ -156,6 +161,7 @@ const struct os_calls zci_os_calls_native = {
     .resize = native_resize,
     .advise_huge = native_advise_huge,
     .has_huge_pages = native_has_huge_pages,
+    .touch = native_touch,
     .thread_ns = native_thread_ns,
 };
 

@@ -129,6 +129,12 @@ bool zci_os_has_huge_pages(void)
     return zci_os_calls->has_huge_pages != NULL && zci_os_calls->has_huge_pages();
 }
 
+void zci_os_touch_huge(void *start)
+{
+    if (zci_os_calls->touch != NULL)
+        zci_os_calls->touch(start);
+}
+
 uint64_t zci_os_thread_ns(void)
 {
     return zci_os_calls->thread_ns != NULL ? zci_os_calls->thread_ns() : 0;

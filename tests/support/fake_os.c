@@ -90,10 +90,8 @@ static int fake_purge(void *start, size_t bytes)
 
 static int fake_populate(void *start, size_t bytes)
 {
-    size_t pages = bytes / zci_os_page_bytes();
-    bool is_huge = fake_os.huge_ns != 0 && pages == 1 && (uintptr_t)start % ((size_t)2 << 20) == 0;
-    uint64_t ns = is_huge ? fake_os.huge_ns : pages * fake_os.page_ns;
-    __atomic_add_fetch(&fake_os.now_ns, ns, __ATOMIC_RELAXED);
+    uint64_t pages = bytes / zci_os_page_bytes();
+    __atomic_add_fetch(&fake_os.now_ns, pages * fake_os.page_ns, __ATOMIC_RELAXED);
     return call_fails() ? -1 : zci_os_calls_native.populate(start, bytes);
 }
 
@@ -140,6 +138,15 @@ static bool fake_has_huge_pages(void)
     return fake_os.has_huge_pages != 0;
 }
 
+static void fake_touch(void *start)
+{
+    uint64_t ns = fake_os.huge_ns != 0 ? fake_os.huge_ns : fake_os.page_ns;
+    __atomic_add_fetch(&fake_os.now_ns, ns, __ATOMIC_RELAXED);
+    if (fake_os.on_touch != NULL)
+        fake_os.on_touch((uintptr_t)start);
+    *(volatile char *)start = 0;
+}
+
 static uint64_t fake_thread_ns(void)
 {
     return __atomic_load_n(&fake_os.now_ns, __ATOMIC_RELAXED);
@@ -156,6 +163,7 @@ static struct os_calls fake_calls = {
     .resize = fake_resize,
     .advise_huge = fake_advise_huge,
     .has_huge_pages = fake_has_huge_pages,
+    .touch = fake_touch,
     .thread_ns = fake_thread_ns,
 };
 

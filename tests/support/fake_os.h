@@ -19,12 +19,13 @@ struct fake_os {
     int fail_move;          /* a kernel without MREMAP_DONTUNMAP */
     int has_huge_pages;     /* where they are welcome; else there are none */
     uint64_t page_ns;       /* what making a page resident takes by zci_os_thread_ns, */
-    uint64_t huge_ns;       /* and the first of 2 MiB; 0: as any other */
+    uint64_t huge_ns;       /* and the touch of a huge one; 0: as any other */
     uint64_t now_ns;        /* that clock, of all threads together; atomic */
     void (*on_huge)(uintptr_t start, size_t bytes, bool is_welcome); /* before each such advice */
-    void (*on_call)(void);                                           /* before each other call */
-    long call_count;                                                 /* atomic */
-    int64_t reserved_bytes; /* atomic: reserved less released */
+    void (*on_touch)(uintptr_t start); /* before the touch of a huge page */
+    void (*on_call)(void);             /* before each other call */
+    long call_count;                   /* atomic */
+    int64_t reserved_bytes;            /* atomic: reserved less released */
 };
 
 extern struct fake_os fake_os;

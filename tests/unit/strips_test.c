@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* strips_test.c - huge pages for small spans: from when on, for which spans, what they are counted as, and that the
- * kernel is asked to make no more of them where the heap has grown past, or where they are dear. The system here makes
- * none at all, which changes nothing but speed. */
+/* strips_test.c - huge pages for small spans: from when on, for which spans, what they are counted as, that nobody waits
+ * while one is made, and that the kernel is asked to make no more of them then, or where they are dear. The system here
+ * makes none at all, which changes nothing but speed. */
 #include "base/options.h"
 #include "central/fault_cost.h"
 #include "central/page_heap.h"
@@ -11,6 +11,9 @@
 #include "os/footprint.h"
 #include "support/check.h"
 #include "support/fake_os.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define SPANS_MAX 16384
 
@@ -22,6 +25,20 @@ static size_t welcome_count;
 static size_t refused_count;
 static uintptr_t welcome_start;
 static uintptr_t refused_start;
+static uintptr_t touched_start;
+static void (*while_making)(void);
+
+/* After the welcome, and before the refusal. */
+static void on_touch(uintptr_t start)
+{
+    CHECK_EQ(start, welcome_start);
+    CHECK(refused_start != start);
+    touched_start = start;
+    void (*call)(void) = while_making;
+    while_making = NULL;
+    if (call != NULL)
+        call();
+}
 
 static void on_huge(uintptr_t start, size_t bytes, bool is_welcome)
 {
@@ -121,20 +138,36 @@ static void huge_strips_come_late(void)
     struct span *first = take(1, 0);
     CHECK_EQ(welcome_count, 1);
     CHECK_EQ(welcome_start, first->start);
+    CHECK_EQ(touched_start, first->start);
+    /* It is made; there shall be no other. */
+    CHECK_EQ(refused_count, 1);
+    CHECK_EQ(refused_start, first->start);
     CHECK_EQ(first->is_zero, 0);
+    CHECK_EQ(first->granules, 1);
     CHECK_EQ(zci_footprint_bytes() - held_bytes, STRIP_BYTES);
     CHECK_EQ(dirty_bytes(), STRIP_BYTES - ZCI_GRANULE_BYTES);
     check_counts();
-    for (size_t i = 1; i < STRIP_GRANULES; i++) {
-        CHECK_EQ(refused_count, 0);
+    for (size_t i = 1; i < STRIP_GRANULES; i++)
         CHECK_EQ(take(1, 0)->start, first->start + i * ZCI_GRANULE_BYTES);
-    }
     CHECK_EQ(zci_footprint_bytes() - held_bytes, STRIP_BYTES);
     CHECK_EQ(dirty_bytes(), 0);
-    /* It is used up. */
-    CHECK_EQ(refused_count, 1);
-    CHECK_EQ(refused_start, first->start);
     CHECK_EQ(welcome_count, 1);
+    CHECK_EQ(refused_count, 1);
+    give_all();
+}
+
+/* Huge strips count as plain ones do: with those of the test before they are enough for two shards. */
+static void huge_strips_count_too(void)
+{
+    use_up();
+    size_t welcome = welcome_count;
+    for (size_t i = 0; i < (HUGE_AFTER_STRIPS - 1) * STRIP_GRANULES; i++)
+        take(1, 0);
+    CHECK_EQ(welcome_count, welcome + HUGE_AFTER_STRIPS - 1);
+    atomic_store_relaxed(&zci_shard_count, 2);
+    take(1, 1);
+    CHECK_EQ(welcome_count, welcome + HUGE_AFTER_STRIPS);
+    atomic_store_relaxed(&zci_shard_count, 1);
     give_all();
 }
 
@@ -143,11 +176,11 @@ static void more_shards_more_plain_strips(void)
 {
     use_up();
     take(1, 0);
-    CHECK_EQ(welcome_count, 2);
+    size_t welcome = welcome_count;
     atomic_store_relaxed(&zci_shard_count, 16);
     use_up();
     take(1, 1);
-    CHECK_EQ(welcome_count, 2);
+    CHECK_EQ(welcome_count, welcome);
     CHECK_EQ(span_state(spans[span_count - 1] + 1), SPAN_CACHED);
     take(STRIP_GRANULES - 1, 1);
     atomic_store_relaxed(&zci_shard_count, 1);
@@ -181,10 +214,7 @@ static void rests_do_not_stay(void)
     use_up();
     zci_page_heap_decay(60000, 1000); /* what came back is forgotten */
     struct span *first = take(1, 0);
-    size_t refused = refused_count;
     zci_page_heap_decay(50, 1000);
-    CHECK_EQ(refused_count, refused + 1);
-    CHECK_EQ(refused_start, first->start);
     CHECK_EQ(span_state(first + 1), SPAN_FREE);
     CHECK_EQ(dirty_bytes(), STRIP_BYTES - ZCI_GRANULE_BYTES);
     check_counts();
@@ -245,10 +275,8 @@ static void limits_count_whole_strips(void)
     CHECK_EQ(welcome_count, welcome + 1);
     CHECK(zci_footprint_bytes() <= zci_footprint_hard_limit());
     /* The rest of it is paid for. */
-    size_t refused = refused_count;
     zci_footprint_set_hard_limit(zci_footprint_bytes());
     take(1, 0);
-    CHECK_EQ(refused_count, refused);
     /* Others' needs end it. */
     struct span *other = zci_page_heap_alloc(2, 1);
     if (CHECK(other != NULL)) {
@@ -295,11 +323,11 @@ static void set_costs(uint64_t page_ns, uint64_t huge_ns)
     if (span == NULL)
         span = take(1, 0);
     fake_os.page_ns = page_ns;
-    for (int i = 0; i < 64; i++)
+    for (int i = 0; i < 2048; i++)
         zci_fault_cost_populate(span->start, 8 * zci_os_page_bytes());
     /* Single pages show the call's own time. */
     fake_os.page_ns = 1000 * page_ns;
-    for (int i = 0; i < 64; i++)
+    for (int i = 0; i < 2048; i++)
         zci_fault_cost_populate(span->start, 7 * zci_os_page_bytes());
     fake_os.page_ns = page_ns;
     fake_os.huge_ns = huge_ns;
@@ -344,28 +372,133 @@ static void so_are_those_that_are_not_made(void)
     zci_page_heap_init();
 }
 
+/* The clock is asked for seldom: the first time, for a heap may grow at once, then once in 32. */
+static void few_are_measured(void)
+{
+    use_up();
+    struct span *span = take(1, 0);
+    zci_fault_cost_populate(span->start, 8 * zci_os_page_bytes());
+    zci_page_heap_init();
+    fake_os.on_touch = NULL;
+    fake_os.huge_ns = 512 * 1000;
+    for (uint64_t i = 0; i < 33; i++) {
+        fake_os.page_ns = i == 0 ? 1000 : i == 32 ? 9000 : 1000000;
+        zci_fault_cost_populate(span->start, 8 * zci_os_page_bytes());
+        if (i == 0)
+            CHECK(zci_fault_cost_is_huge_cheap(span->start));
+        fake_os.huge_ns = 512 * 1000 + (i < 31);
+        CHECK_EQ(zci_fault_cost_is_huge_cheap(span->start), i >= 31);
+    }
+    /* (7 * 1000 + 9000) / 8 */
+    fake_os.huge_ns = 512 * 2000;
+    CHECK(zci_fault_cost_is_huge_cheap(span->start));
+    fake_os.huge_ns = 512 * 2000 + 1;
+    CHECK(!zci_fault_cost_is_huge_cheap(span->start));
+    fake_os.on_touch = on_touch;
+    give_all();
+    zci_page_heap_init();
+}
+
+/* What other threads get while a strip of shard 0 is made. */
+static struct span *others[3];
+
+static void others_take(void)
+{
+    others[0] = take(1, 0);
+    others[1] = take(1, 1);
+    others[2] = take(1, 0);
+}
+
+static bool lies_in_strip(const struct span *span, const struct span *first)
+{
+    return span->start - first->start < STRIP_BYTES;
+}
+
+/* While a strip is made others of the shard have small pages, lest all make one at once, and none of the strip's; other
+ * shards may make theirs. A plain strip that was begun meanwhile, where huge ones are dear, is ended. */
+static void others_do_not_wait(void)
+{
+    set_costs(1000, 512 * 1000);
+    use_up();
+    grow(1);
+    for (int is_dear = 0; is_dear < 2; is_dear++) {
+        atomic_store_relaxed(&zci_shard_count, 2);
+        use_up();
+        zci_page_heap_init();
+        set_costs(1000, (uint64_t)512 * 1000 + (uint64_t)is_dear);
+        use_up();
+        if (!is_dear)
+            grow(1);
+        size_t welcome = welcome_count;
+        while_making = others_take;
+        struct span *first = take(1, 0);
+        CHECK(while_making == NULL);
+        CHECK_EQ(welcome_count, welcome + (is_dear ? 1 : 2));
+        CHECK_EQ(others[0]->is_zero, 1);
+        CHECK_EQ(others[1]->is_zero, is_dear);
+        CHECK_EQ(others[2]->is_zero, 1);
+        for (int i = 0; i < 3; i++)
+            CHECK(!lies_in_strip(others[i], first));
+        /* The strip is the shard's now. */
+        check_counts();
+        CHECK_EQ(take(1, 0)->start, span_end(first));
+        if (is_dear)
+            take(STRIP_GRANULES - 1, 1); /* what is left of the other shard's plain strip */
+        atomic_store_relaxed(&zci_shard_count, 1);
+        give_all();
+    }
+    zci_page_heap_init();
+}
+
+static pid_t child;
+
+static void fork_here(void)
+{
+    uint64_t dirty = dirty_bytes();
+    child = fork();
+    if (child != 0)
+        return;
+    long failed_count = check_failed_count;
+    size_t welcome = welcome_count;
+    check_counts();
+    CHECK_EQ(dirty_bytes() - dirty, STRIP_BYTES);
+    /* The strip is room like other; then the next is tried at once. */
+    for (size_t i = 0; i < STRIP_GRANULES; i++)
+        CHECK_EQ(take(1, 0)->is_zero, 0);
+    CHECK_EQ(dirty_bytes(), 0);
+    CHECK_EQ(welcome_count, welcome);
+    take(1, 0);
+    CHECK_EQ(welcome_count, welcome + 1);
+    _exit(check_failed_count != failed_count);
+}
+
+/* The child of a fork has what another thread was making. */
+static void a_child_has_the_strip(void)
+{
+    int status = -1;
+    zci_page_heap_init();
+    use_up();
+    while_making = fork_here;
+    take(1, 0);
+    CHECK(while_making == NULL && child > 0);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    give_all();
+    zci_page_heap_init();
+}
+
 /* Until the first one is measured there is no second, whichever shard asks. */
 static void one_is_tried_at_a_time(void)
 {
     struct strips strips = {.grown_granules = UINT32_MAX, .may_be_huge = true};
     struct span strip = {.start = STRIP_BYTES, .granules = STRIP_GRANULES};
     CHECK(strips_wants_huge(&strips));
-    strips_begin(&strips, 0, &strip, true);
+    strips_make(&strips, 0, &strip);
     CHECK(!strips_wants_huge(&strips));
-    CHECK(strips_is_first(&strips, &strip));
-    CHECK(!strips_is_first(&strips, &strip));
     strips_note_cost(&strips, true);
     CHECK(strips_wants_huge(&strips));
-    strips_begin(&strips, 1, &strip, true);
+    strips_make(&strips, 1, &strip);
     CHECK(strips_wants_huge(&strips));
-    /* The child of a fork does not wait for the thread that tried. */
-    strips_note_cost(&strips, false);
-    strips.grown_granules += HUGE_PAUSE_LEAST;
-    strips_begin(&strips, 2, &strip, true);
-    CHECK(!strips_wants_huge(&strips));
-    strips_recount(&strips);
-    CHECK(strips_wants_huge(&strips));
-    CHECK(!strips_is_first(&strips, &strip));
 }
 
 /* Nobody asks for huge pages in vain, or against the user's will. */
@@ -388,10 +521,12 @@ int main(void)
     fake_os_install();
     fake_os.has_huge_pages = 1;
     fake_os.on_huge = on_huge;
+    fake_os.on_touch = on_touch;
     zci_bootstrap();
     zci_options.huge_pages = 1;
     zci_page_heap_init();
     RUN(huge_strips_come_late);
+    RUN(huge_strips_count_too);
     RUN(more_shards_more_plain_strips);
     RUN(long_spans_stay_out);
     RUN(rests_do_not_stay);
@@ -399,6 +534,9 @@ int main(void)
     RUN(clean_room_is_reused);
     RUN(limits_count_whole_strips);
     RUN(rests_are_given_up);
+    RUN(few_are_measured);
+    RUN(others_do_not_wait);
+    RUN(a_child_has_the_strip);
     RUN(dear_ones_are_seldom_tried);
     RUN(so_are_those_that_are_not_made);
     RUN(one_is_tried_at_a_time);
