@@ -10,6 +10,8 @@
 #include "support/fake_os.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct span *take(size_t granules)
 {
@@ -439,10 +441,39 @@ static void random_work(void)
     check_walk(0);
 }
 
+/* From 8 to 32 MiB. */
+static size_t count_commits(void)
+{
+    struct os_call_stats early = {0}, late;
+    for (size_t i = 0; i < 512; i++) {
+        if (i == 128)
+            zci_os_call_stats(OS_COMMIT, &early);
+        if (take(1) == NULL)
+            return 0;
+    }
+    zci_os_call_stats(OS_COMMIT, &late);
+    return late.count - early.count;
+}
+
+/* Each commit keeps those out who make pages resident, so their number grows with the logarithm of the heap: by half as
+ * much as there is. First, and in a child, for a heap that is empty. */
+static void commits_are_few(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit((int)count_commits());
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) >= 1);
+    CHECK(WEXITSTATUS(status) <= 4);
+}
+
 int main(void)
 {
     fake_os_install();
     zci_bootstrap();
+    RUN(commits_are_few);
     RUN(best_fit_lowest_address);
     RUN(aligned_runs);
     RUN(runs_grow_and_shrink);
