@@ -20,9 +20,9 @@
 #define MADE_PAGES 8
 
 static bool is_measured;
-static uint64_t
-    call_count; /* those that may be examples; atomic, relaxed, as the next; some may be missed */
-static uint64_t page_ns; /* a mean in which the last eight examples count most; 0: none yet */
+/* Atomic, relaxed, both. */
+static uint64_t call_count; /* of calls that may be examples; some may be missed */
+static uint64_t page_ns;    /* a mean in which the last eight examples count most; 0: none yet */
 
 void zci_fault_cost_init(bool is_wanted)
 {

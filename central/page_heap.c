@@ -364,10 +364,9 @@ static struct span *alloc_released_locked(size_t granules, size_t align, unsigne
 /* Makes the strip a huge page, if the kernel has one, and leaves its first granules to the caller. */
 static void open_strip(struct span *strip, size_t granules, unsigned shard)
 {
-    void *start = (void *)strip->start;
-    zci_os_advise_huge(start, STRIP_BYTES, true);
+    zci_os_advise_huge((void *)strip->start, STRIP_BYTES, true);
     bool is_cheap = zci_fault_cost_is_huge_cheap(strip->start);
-    zci_os_advise_huge(start, STRIP_BYTES, false);
+    zci_os_advise_huge((void *)strip->start, STRIP_BYTES, false);
     lock_acquire(&heap.lock);
     strips_note_cost(&heap.strips, is_cheap);
     strips_made(&heap.strips, shard, granules, &heap.free);
@@ -596,5 +595,6 @@ void zci_page_heap_fork_child(void)
         zci_page_heap_each_run(rebuild_run, NULL);
         strips_recount(&heap.strips);
     }
-    strips_abandon(&heap.strips, &heap.free);
+    if (lock_is_free(&heap.lock))
+        strips_abandon(&heap.strips, &heap.free);
 }

@@ -22,6 +22,7 @@
 #include "central/free_runs.h"
 #include "central/shard.h"
 #include "os/os.h"
+#include "os/thread.h"
 
 #define STRIP_BYTES    ((size_t)2 << 20)
 #define STRIP_GRANULES (STRIP_BYTES >> ZCI_GRANULE_SHIFT)
@@ -43,8 +44,9 @@ struct strips {
     bool is_cheap;           /* the last huge page was */
     uint64_t huge_from;      /* grown_granules from which on there may be the next */
     uint64_t pause_granules; /* until a further trial, if one was dear */
-    struct span
-        *in_making[ZCI_SHARDS]; /* the shard's huge strip that is not resident yet, or NULL */
+    /* The shard's huge strip that is not resident yet, or NULL; and the identity of the thread that makes it. */
+    struct span *in_making[ZCI_SHARDS];
+    uint64_t makers[ZCI_SHARDS];
 };
 
 ZCI_INLINE void strips_count(struct strips *strips, const struct span *rest, uint64_t change)
@@ -91,6 +93,7 @@ ZCI_INLINE void strips_begin(struct strips *strips, unsigned shard, struct span 
 ZCI_INLINE void strips_make(struct strips *strips, unsigned shard, struct span *strip)
 {
     strip->is_zero = false;
+    strips->makers[shard] = thread_identity();
     strips->in_making[shard] = strip;
     if (!strips->is_cheap) /* one trial at a time */
         strips->huge_from = UINT64_MAX;
@@ -135,16 +138,18 @@ ZCI_INLINE void strips_end_all(struct strips *strips, struct free_runs *runs, bo
             strips_end(strips, shard, runs);
 }
 
-/* In the child of a fork those who made strips are not there. */
+/* In the child of a fork those who made strips are not there; but the one who forked is, from a signal handler perhaps,
+ * and goes on with its own. */
 ZCI_INLINE void strips_abandon(struct strips *strips, struct free_runs *runs)
 {
-    if (strips->huge_from == UINT64_MAX)
-        strips->huge_from = 0;
     for (unsigned shard = 0; shard < ZCI_SHARDS; shard++) {
         struct span *strip = strips->in_making[shard];
+        if (strip == NULL || strips->makers[shard] == thread_identity())
+            continue;
         strips->in_making[shard] = NULL;
-        if (strip != NULL)
-            zci_free_runs_put(runs, strip);
+        if (strips->huge_from == UINT64_MAX)
+            strips->huge_from = 0;
+        zci_free_runs_put(runs, strip);
     }
 }
 

@@ -97,6 +97,12 @@ ZCI_INLINE bool lock_reset_in_child(struct lock *lock)
     return true;
 }
 
+/* Only where no other thread runs: in the child of a fork, which may have come in the middle of a change. */
+ZCI_INLINE bool lock_is_free(const struct lock *lock)
+{
+    return atomic_load_relaxed(&lock->word) == 0;
+}
+
 #endif
 
 #endif

@@ -61,6 +61,11 @@ static inline __attribute__((always_inline)) bool lock_reset_in_child(struct loc
     return zci_lock_reset_in_child(lock);
 }
 
+static inline __attribute__((always_inline)) bool lock_is_free(const struct lock *lock)
+{
+    return atomic_load_relaxed(&lock->owner) == 0;
+}
+
 #endif
 
 #endif

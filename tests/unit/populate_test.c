@@ -19,8 +19,8 @@ static uintptr_t asked[PAGES_MAX]; /* page numbers, an open hash table; 0: none 
 static size_t asked_count;
 static size_t twice_count;
 static size_t call_count;
-static size_t
-    allocs_inside; /* so many metadata blocks are taken by calls, as by threads that run meanwhile */
+/* So many metadata blocks are taken by the next calls, as by threads that run meanwhile. */
+static size_t allocs_inside;
 
 static uintptr_t *place_of(uintptr_t page)
 {

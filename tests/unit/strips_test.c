@@ -12,6 +12,7 @@
 #include "support/check.h"
 #include "support/fake_os.h"
 
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -452,12 +453,13 @@ static void others_do_not_wait(void)
 
 static pid_t child;
 
-static void fork_here(void)
+static void *fork_here(void *unused)
 {
+    (void)unused;
     uint64_t dirty = dirty_bytes();
     child = fork();
     if (child != 0)
-        return;
+        return NULL;
     long failed_count = check_failed_count;
     size_t welcome = welcome_count;
     check_counts();
@@ -472,18 +474,63 @@ static void fork_here(void)
     _exit(check_failed_count != failed_count);
 }
 
-/* The child of a fork has what another thread was making. */
-static void a_child_has_the_strip(void)
+static void fork_under_lock(void)
 {
-    int status = -1;
-    zci_page_heap_init();
-    use_up();
-    while_making = fork_here;
-    take(1, 0);
-    CHECK(while_making == NULL && child > 0);
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK_EQ(status, 0);
-    give_all();
+    fake_os.on_call = NULL;
+    child = fork();
+}
+
+static void *grow_and_fork(void *unused)
+{
+    (void)unused;
+    uint64_t dirty = dirty_bytes();
+    fake_os.on_call = fork_under_lock;
+    struct span *span = zci_page_heap_alloc(PAGE_HEAP_MAX_GRANULES, 1);
+    CHECK(fake_os.on_call == NULL && span != NULL);
+    if (child == 0)
+        _exit(span == NULL || dirty_bytes() != dirty);
+    zci_page_heap_free(span);
+    return NULL;
+}
+
+static void *(*in_thread)(void *);
+
+static void another_forks(void)
+{
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, in_thread, NULL), 0);
+    pthread_join(thread, NULL);
+}
+
+static void this_forks(void)
+{
+    child = fork();
+}
+
+/* The child of a fork has what another thread was making. One that forks from a signal handler in the middle of a change
+ * leaves the free runs alone; one that makes a strip itself goes on in the child too. */
+static void forks_while_making(void)
+{
+    static void *(*const ways[])(void *) = {fork_here, grow_and_fork, NULL};
+    for (int i = 0; i < 3; i++) {
+        int status = -1;
+        long failed_count = check_failed_count;
+        zci_page_heap_init();
+        use_up();
+        in_thread = ways[i];
+        while_making = in_thread != NULL ? another_forks : this_forks;
+        struct span *first = take(1, 0);
+        CHECK_EQ(first->start, touched_start);
+        CHECK_EQ(first->granules, 1);
+        check_counts();
+        if (in_thread == NULL)
+            CHECK_EQ(take(1, 0)->start, span_end(first));
+        if (child == 0)
+            _exit(check_failed_count != failed_count);
+        CHECK_EQ(waitpid(child, &status, 0), child);
+        CHECK_EQ(status, 0);
+        give_all();
+    }
     zci_page_heap_init();
 }
 
@@ -536,7 +583,7 @@ int main(void)
     RUN(rests_are_given_up);
     RUN(few_are_measured);
     RUN(others_do_not_wait);
-    RUN(a_child_has_the_strip);
+    RUN(forks_while_making);
     RUN(dear_ones_are_seldom_tried);
     RUN(so_are_those_that_are_not_made);
     RUN(one_is_tried_at_a_time);
