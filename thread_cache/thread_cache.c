@@ -13,6 +13,7 @@
 #include "central/central_list.h"
 #include "central/depot.h"
 #include "pagemap/pagemap.h"
+#include "thread_cache/spares.h"
 #include "thread_cache/stash.h"
 #include "thread_cache/thread_registry.h"
 
@@ -29,19 +30,20 @@
 /* Spare batches of a class, by bytes: a batch of 16-byte blocks is 2 KiB only. */
 #define SPARE_BYTES     32768
 #define SPARE_COUNT_MAX 16
-/* A thread that sends batches away and soon takes batches of the class again would get another thread's blocks
- * for its own, line by line out of the other core's cache, and pays for the way there and back. It may keep more, over
- * all classes at most its share of this among all threads. */
-#define SPARE_MORE_BYTES       ((size_t)32 << 20)
+/* A thread that sends batches away and soon takes batches of the class again would get another thread's blocks for its
+ * own, line by line out of the other core's cache, and pays for the way there and back. It may keep more, over all
+ * classes at most its share of this among all threads. */
+#define SPARE_MORE_BYTES       ((size_t)64 << 20)
 #define SPARE_MORE_SHARE_LEAST ((size_t)128 << 10)
-#define SPARE_MORE_SHARE_MOST  ((size_t)2 << 20)
+#define SPARE_MORE_SHARE_MOST  ((size_t)8 << 20)
 
 /* What a bin without a batch points at: no objects above a NULL floor, and no room. */
 static void *const no_objects[2];
 
 #define NO_TOP ((void **)(uintptr_t)&no_objects[1])
 
-ZCI_STATIC_ASSERT(UINT8_MAX *ZCI_CLASS_COUNT <= UINT16_MAX, "stash_more is a sum");
+/* stash_more is a sum of batches; these are the smallest ones. */
+ZCI_STATIC_ASSERT(SPARE_MORE_SHARE_MOST / (8 * ZCI_BATCH_MAX) <= UINT16_MAX, "spares are counted");
 
 #define CLOSED_BINS                                                                                \
     {                                                                                              \
@@ -164,10 +166,9 @@ static void keep_more(struct thread_cache *cache, unsigned class_index)
     share = max_size(min_size(share, SPARE_MORE_SHARE_MOST), SPARE_MORE_SHARE_LEAST);
     if (cache->spare_more_bytes >= share)
         return;
-    size_t room =
-        min_size((share - cache->spare_more_bytes) / bytes, (size_t)UINT8_MAX - shelf->spare_more);
+    size_t room = (share - cache->spare_more_bytes) / bytes;
     size_t more = min_size(shelf->sent_count, room); /* so far does the thread swing */
-    shelf->spare_more = (uint8_t)(shelf->spare_more + more);
+    shelf->spare_more = (uint16_t)(shelf->spare_more + more);
     cache->spare_more_bytes += (uint32_t)(more * bytes);
     count_more(cache, class_index, (int)more);
 }
@@ -179,26 +180,6 @@ static void keep_no_more(struct thread_cache *cache, unsigned class_index)
     count_more(cache, class_index, -shelf->spare_more);
     shelf->spare_more = 0;
     shelf->sent_count = 0;
-}
-
-static void spare_push(struct shelf *shelf, struct batch *batch)
-{
-    batch->next = shelf->spare;
-    shelf->spare = batch;
-    shelf->spare_count++;
-    shelf->spare_objects += batch->count;
-}
-
-static struct batch *spare_pop(struct shelf *shelf)
-{
-    struct batch *batch = shelf->spare;
-    if (batch == NULL)
-        return NULL;
-    shelf->spare = batch->next;
-    shelf->spare_count--;
-    shelf->spare_least = (uint16_t)min_size(shelf->spare_least, shelf->spare_count);
-    shelf->spare_objects -= batch->count;
-    return batch;
 }
 
 static void count_up(uint8_t *count)
@@ -337,7 +318,8 @@ static unsigned home_of(const struct thread_cache *cache, const struct batch *ba
 /* A full batch leaves the thread. */
 static void send(struct thread_cache *cache, unsigned class_index, struct batch *batch)
 {
-    count_up(&cache->shelves[class_index].sent_count);
+    uint16_t *sent = &cache->shelves[class_index].sent_count;
+    *sent = (uint16_t)(*sent + (*sent != UINT16_MAX));
     unsigned shard = home_of(cache, batch);
     bool is_put = depot_put(class_index, shard, cache->number, batch);
     thread_cache_count(cache, is_put ? COUNT_DEPOT_PUT : COUNT_DEPOT_FULL);
@@ -415,7 +397,8 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
             thread_cache_count(cache, COUNT_SPARE_KEEP);
         } else {
             count_up(&shelf->miss_count);
-            send(cache, class_index, full);
+            spare_push(shelf, full);
+            send(cache, class_index, spare_pop_oldest(shelf));
         }
         struct batch *fresh = stash_take(cache, grade);
         load(cache, class_index, fresh);
@@ -451,14 +434,8 @@ static void retire_unreached(struct thread_cache *cache, unsigned class_index)
     struct shelf *shelf = &cache->shelves[class_index];
     bool is_first_used = shelf->loaded == NULL; /* the class is closed */
     unsigned unreached = shelf->spare_least - (is_first_used && shelf->spare_least != 0);
-    struct batch **link = &shelf->spare;
-    for (unsigned kept = shelf->spare_count - (unreached + 1) / 2; kept > 0; kept--)
-        link = &(*link)->next;
-    struct batch *batch;
-    while ((batch = *link) != NULL) {
-        *link = batch->next;
-        shelf->spare_count--;
-        shelf->spare_objects -= batch->count;
+    for (unsigned left = (unreached + 1) / 2; left > 0; left--) {
+        struct batch *batch = spare_pop_oldest(shelf);
         zci_central_return(class_index, batch->objects, batch->count);
         stash_put(cache, batch);
     }

@@ -9,7 +9,7 @@
  *             time.
  * Locking:    none, no atomics: only the owner touches a live cache.
  * Costs:      malloc 17 and free 16 instructions on x86-64 with gcc (tests/shape/fast_path.gcc.golden).
- *             16 bytes per class and 32 for its cold half. */
+ *             16 bytes per class and 40 for its cold half. */
 #ifndef ZCI_THREAD_CACHE_THREAD_CACHE_H
 #define ZCI_THREAD_CACHE_THREAD_CACHE_H
 
@@ -34,15 +34,16 @@ ZCI_STATIC_ASSERT(sizeof(struct bin) == ZCI_BIN_BYTES, "zci_size_to_bin holds of
 /* The cold half of a bin. */
 struct shelf {
     struct batch *loaded; /* the bin's batch, or NULL */
-    struct batch *spare;  /* batches, linked by next, or NULL; empty at most the first */
+    struct batch *spare;  /* batches, linked by next, or NULL; empty at most the first; spares.h */
+    struct batch *spare_oldest; /* the last of them, if there is one */
     uint32_t spare_objects;
     uint16_t spare_count; /* batches */
     uint8_t refill; /* blocks to fetch next time: slow start, doubles up to the class's batch */
     uint8_t closed_before; /* closed as the last look left it; 0 if the class was not in use */
     uint8_t closed;        /* so many more slow calls before the bin is opened again */
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
-    uint8_t spare_more;    /* spare batches beyond the usual: this thread swings that far */
-    uint8_t sent_count;    /* batches that left since the bin was last empty; stops at 255 */
+    uint16_t spare_more;   /* spare batches beyond the usual: this thread swings that far */
+    uint16_t sent_count;   /* batches that left since the bin was last empty; stops at 65535 */
     uint16_t spare_least;  /* spare_count at its least since the last look */
 };
 

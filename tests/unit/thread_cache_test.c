@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#define MANY 2000
+#define MANY 3000
 
 static void *blocks[MANY];
 
@@ -87,17 +87,57 @@ static void wide_swings_stay_in_the_cache(void)
     static const struct {
         size_t size;
         int count;
-    } swings[] = {{48, MANY}, {4096, 300}};
+    } swings[] = {{48, MANY}, {4096, 300}, {2048, MANY}};
 
     for (size_t s = 0; s < sizeof swings / sizeof swings[0]; s++) {
         uint64_t before = 0;
         for (int round = 0; round < 100; round++) {
-            if (round == 2)
+            if (round == 1)
                 before = sent();
             swing(swings[s].size, swings[s].count);
         }
         CHECK_EQ(sent(), before);
     }
+}
+
+static void spares_are_linked(const struct shelf *shelf)
+{
+    const struct batch *newer = NULL;
+    unsigned count = 0;
+    for (const struct batch *batch = shelf->spare; batch != NULL;
+         newer = batch, batch = batch->next) {
+        CHECK(batch->newer == newer);
+        count++;
+    }
+    CHECK_EQ(count, shelf->spare_count);
+    CHECK(count == 0 || shelf->spare_oldest == newer);
+}
+
+/* What was freed last comes back first, for it is near still; what was freed longest ago is what leaves. */
+static void the_oldest_leave(void)
+{
+    enum { SIZE = 64 };
+
+    struct thread_cache *cache = thread_cache_get();
+    const struct shelf *shelf = &cache->shelves[class_64()];
+    zc_trim(0);
+    cache->polls_left = UINT16_MAX; /* no looks */
+    for (int i = 0; i < MANY; i++)
+        blocks[i] = zc_malloc(SIZE);
+    for (int i = 0; i < MANY; i++) {
+        zc_free(blocks[i]);
+        spares_are_linked(shelf);
+    }
+    size_t kept =
+        shelf->spare_objects + (size_t)(cache->bins[class_64()].top - shelf->loaded->objects);
+    CHECK(shelf->spare_count >= 2 && kept < MANY);
+    for (size_t i = MANY; i > MANY - kept; i--) {
+        CHECK(zc_malloc(SIZE) == blocks[i - 1]);
+        spares_are_linked(shelf);
+    }
+    CHECK_EQ(cache->bins[class_64()].top[-1] == NULL && shelf->spare == NULL, true);
+    for (size_t i = MANY; i > MANY - kept; i--)
+        zc_free(blocks[i - 1]);
 }
 
 static uint64_t cached_after_swings(size_t size, int count)
@@ -125,14 +165,14 @@ static void what_a_thread_keeps_has_a_limit(void)
     pthread_t others[OTHERS];
     zc_trim(0);
     uint64_t alone = cached_after_swings(16384, 1000);
-    CHECK(alone >= (uint64_t)2 << 20 && alone < (uint64_t)3 << 20);
+    CHECK(alone >= (uint64_t)8 << 20 && alone < (uint64_t)9 << 20);
     zc_trim(0);
     CHECK_EQ(pthread_barrier_init(&barrier, NULL, OTHERS + 1), 0);
     for (int i = 0; i < OTHERS; i++)
         CHECK_EQ(pthread_create(&others[i], NULL, malloc_and_wait, NULL), 0);
     pthread_barrier_wait(&barrier);
     uint64_t among_64 = cached_after_swings(16384, 1000);
-    CHECK(among_64 >= (uint64_t)512 << 10 && among_64 < (uint64_t)1 << 20);
+    CHECK(among_64 >= (uint64_t)1 << 20 && among_64 < (uint64_t)2 << 20);
     pthread_barrier_wait(&barrier);
     for (int i = 0; i < OTHERS; i++)
         pthread_join(others[i], NULL);
@@ -171,30 +211,35 @@ static void so_do_their_empty_batches(void)
  * keep whole pages of a heap that has shrunk. What it swings by stays. */
 static void unreached_spares_leave(void)
 {
-    enum { SIZE = 64, SWING = 200, LOOKS = 8 };
+    enum { SIZE = 64, SWING = 200, LOOKS = 8, ALL = 2000 };
+
+    static const struct {
+        int blocks_used;
+        unsigned batches_used,
+            calls; /* of ALL the last batch is filled up by SWING, and a third one reached */
+    } cases[] = {{SWING, 3, 0}, {1, 1, 0}, {1, 1, UINT8_MAX}};
 
     struct thread_cache *cache = thread_cache_get();
     const struct shelf *shelf = &cache->shelves[size_class_of(SIZE)];
     const uint64_t *counts = cache->counts;
-    for (int is_closed = 0; is_closed <= 1; is_closed++) {
-        int blocks_used = is_closed ? 1 : SWING;
-        unsigned batches_used = is_closed ? 1 : 3; /* the first is not full */
-        unsigned calls = is_closed ? UINT8_MAX : 0;
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        unsigned batches_used = cases[c].batches_used;
         zc_trim(0);
         cache->polls_left = UINT16_MAX; /* no looks but these */
-        swing(SIZE, MANY);
-        zci_thread_cache_age(cache, calls);
+        swing(SIZE, ALL);
+        zci_thread_cache_age(cache, cases[c].calls);
         unsigned before = shelf->spare_count;
         CHECK(before >= batches_used + 2);
         for (int look = 0; look < LOOKS; look++) {
-            swing(SIZE, blocks_used);
-            zci_thread_cache_age(cache, calls);
+            swing(SIZE, cases[c].blocks_used);
+            zci_thread_cache_age(cache, cases[c].calls);
             CHECK_EQ(shelf->spare_count, before - (before - batches_used + 1) / 2);
+            spares_are_linked(shelf);
             before = shelf->spare_count;
         }
         CHECK_EQ(before, batches_used);
         uint64_t misses = counts[COUNT_DEPOT_MISS] + counts[COUNT_DEPOT_TAKE];
-        swing(SIZE, blocks_used);
+        swing(SIZE, cases[c].blocks_used);
         CHECK_EQ(counts[COUNT_DEPOT_MISS] + counts[COUNT_DEPOT_TAKE], misses);
     }
 }
@@ -330,6 +375,7 @@ int main(void)
     RUN(first_fetches_are_small);
     RUN(no_block_is_given_twice);
     RUN(swinging_stays_in_the_cache);
+    RUN(the_oldest_leave);
     RUN(wide_swings_stay_in_the_cache);
     RUN(so_do_their_empty_batches);
     RUN(unreached_spares_leave);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* spares.h - the batches of a class that a thread keeps besides its loaded one: a stack, from whose bottom they leave.
+ * Invariants: linked by next from the newest to the oldest, and back by newer, which stands where a batch has its floor:
+ *             it is NULL again when the batch leaves. spare_count and spare_objects count.
+ * Locking:    only the owner; a walker of a stopped process follows next alone.
+ * Costs:      a few instructions, once per batch. What was freed last is in the processor's caches still and comes back
+ *             first; what leaves the thread is what it freed longest ago. */
+#ifndef ZCI_THREAD_CACHE_SPARES_H
+#define ZCI_THREAD_CACHE_SPARES_H
+
+#include "base/bits.h"
+#include "central/batch.h"
+#include "thread_cache/thread_cache.h"
+
+ZCI_INLINE void spare_push(struct shelf *shelf, struct batch *batch)
+{
+    if (shelf->spare != NULL)
+        shelf->spare->newer = batch;
+    else
+        shelf->spare_oldest = batch;
+    batch->next = shelf->spare;
+    shelf->spare = batch;
+    shelf->spare_count++;
+    shelf->spare_objects += batch->count;
+}
+
+ZCI_INLINE void spare_uncount(struct shelf *shelf, const struct batch *batch)
+{
+    shelf->spare_count--;
+    shelf->spare_objects -= batch->count;
+}
+
+/* NULL if there is none. */
+ZCI_INLINE struct batch *spare_pop(struct shelf *shelf)
+{
+    struct batch *batch = shelf->spare;
+    if (batch == NULL)
+        return NULL;
+    shelf->spare = batch->next;
+    if (shelf->spare != NULL)
+        shelf->spare->newer = NULL;
+    spare_uncount(shelf, batch);
+    shelf->spare_least = (uint16_t)min_size(shelf->spare_least, shelf->spare_count);
+    return batch;
+}
+
+/* There is one. */
+ZCI_INLINE struct batch *spare_pop_oldest(struct shelf *shelf)
+{
+    struct batch *batch = shelf->spare_oldest;
+    shelf->spare_oldest = batch->newer;
+    if (batch->newer != NULL)
+        batch->newer->next = NULL;
+    else
+        shelf->spare = NULL;
+    batch->newer = NULL;
+    spare_uncount(shelf, batch);
+    return batch;
+}
+
+#endif
