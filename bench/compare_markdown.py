@@ -45,10 +45,16 @@ def machine_text(machine):
 
 
 def rounds_of(result):
-    """Of rows that are run several times in a round, that too."""
-    counts = [len(runs) for row in result["rows"] for runs in row["runs"].values()] or [0]
-    rounds = result.get("rounds", max(counts))
-    return f"{rounds}" if rounds >= max(counts) else f"{rounds}, of up to {max(counts) // rounds} runs"
+    """Of rows that are run several times in a round, and of those that went on, that too."""
+    rounds = result.get("rounds", max(counts_of(row) for row in result["rows"]))
+    by_row = [row.get("rounds", rounds) for row in result["rows"]]
+    passes = max(counts_of(row) // max(count, 1) for row, count in zip(result["rows"], by_row))
+    text = f"{rounds}" if max(by_row) <= rounds else f"{rounds}, of rows that were undecided up to {max(by_row)}"
+    return text if passes <= 1 else f"{text}, of up to {passes} runs"
+
+
+def counts_of(row):
+    return max(map(len, row["runs"].values()), default=0)
 
 
 def fenced(lines):

@@ -5,7 +5,11 @@
 A result is what the JSON file holds: {"allocators": [...], "rows": [{"name", "group", "runs": {name: [...]}}]}
 A cell is the median of a row's runs under one allocator; of the undisturbed ones if there are at least two.
 A ratio is a cell divided by the smallest cell of its row, so 1.00 is the best allocator of the row.
-"NAME / other" is one of ours divided by the best of those that are not ours: below 1.00 it leads."""
+"NAME / other" is one of ours divided by the best of those that are not ours: below 1.00 it leads.
+"in pairs" is the median of such ratios, each of two runs of the same round, which lie close together in time: where the
+machine is fast and slow by turns they scatter less than the medians of all runs. In brackets, between which ratios that
+median lies with 95 % probability, whatever the distribution: by the sign test, so from the k-th smallest to the k-th
+largest; of fewer than six pairs, all of them."""
 import csv
 import math
 import statistics
@@ -15,6 +19,8 @@ from compare_runner import DISTURBED_CPUS
 MIB = 1 << 20
 RSS_NOTABLE_BYTES = 20 * MIB  # below, what a process is made of outweighs what it allocates
 BEHIND = 1.10
+UNSURE = 0.05
+PAIRS_LEAST = 6  # for an interval that sure
 LEAN_PEERS = ["jemalloc", "tcmalloc", "mimalloc"]  # the fast ones, of which the leanest is to be reached
 
 
@@ -87,6 +93,52 @@ def to_other(result, row, name, metric, pick=statistics.median):
     return value / min(others) if value is not None and others else None
 
 
+def best_other(result, row, metric, pick=statistics.median):
+    """The name of the best of those that are not ours, or None."""
+    cells = {other: cell(row, other, metric, pick) for other in names_of(result) if other not in ours_of(result)}
+    cells = {other: value for other, value in cells.items() if value is not None}
+    return min(cells, key=cells.get) if cells else None
+
+
+def pairs_to_other(result, row, name, metric):
+    """Ratios of the runs of one of ours to the best other's of the same round; undisturbed ones if there are two."""
+    other = best_other(result, row, metric)
+    both = zip(row["runs"].get(name, []), row["runs"].get(other, []))
+    both = [pair for pair in both if all("failed" not in run for run in pair)]
+    quiet = [pair for pair in both if all(run["foreign_cpus"] <= DISTURBED_CPUS for run in pair)]
+    return [max(metric.value_of(mine), metric.floor) / max(metric.value_of(theirs), metric.floor)
+            for mine, theirs in (quiet if len(quiet) >= 2 else both)]
+
+
+def interval(values):
+    """(low, high), see above."""
+    ordered = sorted(values)
+    count = len(ordered)
+    below, outside = 0, 0.5 ** count  # how likely at most so many values lie below the median
+    while outside + math.comb(count, below + 1) * 0.5 ** count <= UNSURE / 2:
+        below += 1
+        outside += math.comb(count, below) * 0.5 ** count
+    return ordered[below], ordered[count - 1 - below]
+
+
+def pairs_text(ratios_of_pairs):
+    if not ratios_of_pairs:
+        return "-"
+    low, high = interval(ratios_of_pairs)
+    return f"{statistics.median(ratios_of_pairs):.2f} ({low:.2f}-{high:.2f})"
+
+
+def is_undecided(result, row):
+    """Whether any of ours takes over BEHIND times as long as the best other is not known yet."""
+    for name in ours_of(result):
+        found = pairs_to_other(result, row, name, TIME)
+        if found:
+            low, high = interval(found)
+            if len(found) < PAIRS_LEAST or low <= BEHIND < high:
+                return True
+    return False
+
+
 def geomean(values):
     values = [value for value in values if value is not None and value > 0]
     return math.exp(sum(map(math.log, values)) / len(values)) if values else None
@@ -125,11 +177,12 @@ def align(table):
 
 
 def metric_table(result, metric):
-    """A line for each row: the best value, each allocator's ratio to it."""
+    """A line for each row: the best value, each allocator's ratio to it; of times, in pairs too."""
     names = names_of(result)
+    paired = [name for name in ours_of(result) if metric is TIME and len(ours_of(result)) < len(names)]
     by_name = ratios(result, result["rows"], metric)
     unit = f", {metric.unit}" if metric.unit else ""
-    table = [[f"{metric.title}{unit}", "best", *columns_of(result), "spread"]]
+    table = [[f"{metric.title}{unit}", "best", *columns_of(result), *(f"{name}, in pairs" for name in paired), "spread"]]
     for index, row in enumerate(result["rows"]):
         cells = [cell(row, name, metric) for name in names]
         known = [value for value in cells if value is not None]
@@ -139,7 +192,8 @@ def metric_table(result, metric):
         wide = max(spread(row, name, metric) for name in names)
         table.append([
             row["name"] + ("" if is_quiet else " ~"), f"{min(known) * metric.scale:.3g}",
-            *(shown(by_name[column][index]) for column in columns_of(result)), f"{wide * 100:.0f} %",
+            *(shown(by_name[column][index]) for column in columns_of(result)),
+            *(pairs_text(pairs_to_other(result, row, name, metric)) for name in paired), f"{wide * 100:.0f} %",
         ])
     return align(table)
 
@@ -195,19 +249,25 @@ def idle_table(result):
 
 
 def behind_lines(result, metric, name):
-    """The rows in which this one of ours is more than BEHIND times the best other."""
-    lines = []
-    others = [other for other in names_of(result) if other not in ours_of(result)]
+    """The rows in which this one of ours is more than BEHIND times the best other, by medians or, of times, in pairs."""
+    lines, counts = [], {"medians": 0, "pairs": 0, "surely": 0}
     for row in result["rows"]:
         ratio = to_other(result, row, name, metric)
-        if ratio is None or ratio <= BEHIND:
+        if ratio is None:
             continue
-        best = min((other for other in others if cell(row, other, metric) is not None),
-                   key=lambda other: cell(row, other, metric))
-        lines.append((ratio, f"  {row['name']:<28} {ratio:.2f} times {best}"))
+        found = pairs_to_other(result, row, name, metric) if metric is TIME else []
+        middle = statistics.median(found) if found else 0
+        counts["medians"] += ratio > BEHIND
+        counts["pairs"] += middle > BEHIND
+        counts["surely"] += len(found) >= PAIRS_LEAST and interval(found)[0] > BEHIND
+        if max(ratio, middle) > BEHIND:
+            in_pairs = f", in pairs {pairs_text(found)}" if found else ""
+            lines.append((ratio, f"  {row['name']:<28} {ratio:.2f} times {best_other(result, row, metric)}{in_pairs}"))
     lines.sort(reverse=True)
-    count = "1 row" if len(lines) == 1 else f"{len(lines)} rows"
-    head = f"{metric.title}: {count} in which {name} is over {BEHIND:.2f} times the best other"
+    rows = "1 row" if counts["medians"] == 1 else f"{counts['medians']} rows"
+    head = f"{metric.title}: {rows} in which {name} is over {BEHIND:.2f} times the best other"
+    if metric is TIME:
+        head += f"; {counts['pairs']} in pairs, {counts['surely']} of them with 95 % certainty"
     return [head, *(text for _, text in lines)]
 
 

@@ -83,6 +83,56 @@ class Means(unittest.TestCase):
         self.assertTrue(any("do not all print the same" in line for line in lines))
 
 
+class Pairs(unittest.TestCase):
+    """A machine that is slow in every other round: medians of all runs are of different rounds."""
+
+    def result(self, *ours):
+        ours = [run(seconds) for seconds in ours]
+        theirs = [run(1 if number % 2 else 10) for number in range(len(ours))]
+        return result_of({"a/1": {"system": [], "zcmalloc": ours, "jemalloc": theirs,
+                                  "tcmalloc": [run(20) for _ in ours]}})
+
+    def pairs(self, result):
+        return compare_report.pairs_to_other(result, result["rows"][0], "zcmalloc", compare_report.TIME)
+
+    def test_ratios_are_of_runs_of_one_round(self):
+        result = self.result(10.5, 1.1, 11, 1, 9)
+        self.assertEqual([round(ratio, 2) for ratio in self.pairs(result)], [1.05, 1.1, 1.1, 1, 0.9])
+        self.assertEqual(compare_report.pairs_text(self.pairs(result)), "1.05 (0.90-1.10)")
+        self.assertIn("1.05 (0.90-1.10)", compare_report.metric_table(result, compare_report.TIME)[2])
+        self.assertNotIn("in pairs", compare_report.metric_table(result, compare_report.RSS)[0])
+
+    def test_disturbed_and_failed_runs_have_no_pair(self):
+        result = self.result(10, 2, 10, 1)
+        result["rows"][0]["runs"]["zcmalloc"][1]["foreign_cpus"] = 1.0
+        result["rows"][0]["runs"]["jemalloc"][0] = {"failed": "why"}
+        self.assertEqual(self.pairs(result), [1, 1])
+        self.assertEqual(compare_report.pairs_text([]), "-")
+
+    def test_interval_of_the_median_by_the_sign_test(self):
+        # The usual table of such intervals: from the k-th smallest on with n values.
+        for count, kth in ((1, 1), (5, 1), (6, 1), (8, 1), (9, 2), (11, 2), (12, 3), (20, 6), (30, 10)):
+            values = [count - number for number in range(count)]
+            self.assertEqual(compare_report.interval(values), (kth, count + 1 - kth), count)
+
+    def test_undecided_is_what_may_be_over_the_bound_or_not(self):
+        for ours, is_undecided in (([10, 1, 10, 1, 10, 1], False), ([12, 1.2, 12, 1.2, 12, 1.2], False),
+                                   ([10, 1, 10, 1, 10, 1.2], True), ([10.5, 1.2] * 3, True), ([10, 1, 10, 1, 10], True)):
+            result = self.result(*ours)
+            self.assertEqual(compare_report.is_undecided(result, result["rows"][0]), is_undecided, ours)
+
+    def test_rows_behind_by_medians_or_in_pairs(self):
+        result = self.result(10, 1.2, 12, 1.2, 10.5, 1.2)
+        lines = compare_report.behind_lines(result, compare_report.TIME, "zcmalloc")
+        self.assertIn("0 rows in which zcmalloc is over 1.10 times the best other; 1 in pairs, 0 of them with", lines[0])
+        self.assertIn("1.02 times jemalloc, in pairs 1.20 (1.00-1.20)", lines[1])
+        result = self.result(12, 1.2, 12, 1.2, 12, 1.2)
+        lines = compare_report.behind_lines(result, compare_report.TIME, "zcmalloc")
+        self.assertIn("1 row in which zcmalloc is over 1.10 times the best other; 1 in pairs, 1 of them with", lines[0])
+        result = self.result(12, 1.2, 12, 1.2, 12)
+        self.assertIn("0 of them with", compare_report.behind_lines(result, compare_report.TIME, "zcmalloc")[0])
+
+
 class Threads(unittest.TestCase):
     def result(self):
         def runs(system, ours, rate):

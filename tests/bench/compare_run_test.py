@@ -51,6 +51,16 @@ class Run(unittest.TestCase):
         again = compare("--from", self.path("r.json"))
         self.assertEqual(again.stdout, done.stdout)
 
+    def test_undecided_rows_go_on(self):
+        """Fewer than six rounds decide nothing."""
+        rows = ["--only", "symbolic/1", "--only", "fixed_sizes/1"]
+        done = compare("--quick", "--rounds", "1", "--settle", "3", *rows, *OURS, "--json", self.path("settled.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("rounds: 1, of rows that were undecided up to 3", done.stdout)
+        self.assertIn("round 3: 3 rows go on", done.stderr)
+        for row in self.load("settled.json")["rows"]:
+            self.assertEqual([len(each) for each in row["runs"].values()], [3, 3])
+
     def test_short_rows_run_several_times(self):
         """As often under each allocator; a row that takes as long as was asked for runs once."""
         rows = ["--only", "symbolic/1", "--only", "fixed_sizes/1"]
