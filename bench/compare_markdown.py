@@ -70,7 +70,7 @@ def section_lines(result, charts):
     for allocator in result["allocators"]:
         lines.append(f"| {allocator['name']} | {allocator.get('version') or '–'} |")
     versions = [row["version"] for row in result["rows"] if row.get("version")]
-    lines += ["", "Programs: " + ", ".join(versions) + "." if versions else "", "### Where it stands", ""]
+    lines += ["", "Programs: " + ", ".join(versions) + "." if versions else "", "", "### Where it stands", ""]
     for block in summary_blocks(result):
         lines += fenced(block)
     lines += ["### Geometric means", "", *fenced(geomean_table(result))]

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* thread_cache.c - the slow side of a thread's cache: moves whole batches.
- * A bin keeps its loaded batch and a few spare ones. Full: the loaded batch becomes a spare, or goes to the
- * depot. Empty: a spare becomes the loaded batch, else one comes from the depot, else the loaded batch is
- * filled from the spans. A program that swings by less than the spares around any level stays here, and its
- * blocks stay in its thread: small ones that wandered would soon share cache lines between threads. */
+ * A bin keeps its loaded batch and a few spare ones. Full: the loaded batch becomes a spare, and if there are
+ * enough the oldest goes to the depot. Empty: the newest spare becomes the loaded batch, else one comes from the
+ * depot, else the loaded batch is filled from the spans. A program that swings by less than the spares around any
+ * level stays here, and its blocks stay in its thread: small ones that wandered would soon share cache lines
+ * between threads. */
 #include "thread_cache/thread_cache.h"
 
 #include "base/bits.h"
