@@ -28,23 +28,13 @@
  * to get them back at once would be to share its cache lines. They go to their span. */
 #define FOREIGN_FREES 4
 
-/* Spare batches of a class, by bytes: a batch of 16-byte blocks is 2 KiB only. */
-#define SPARE_BYTES     32768
-#define SPARE_COUNT_MAX 16
-/* A thread that sends batches away and soon takes batches of the class again would get another thread's blocks for its
- * own, line by line out of the other core's cache, and pays for the way there and back. It may keep more, over all
- * classes at most its share of this among all threads. */
-#define SPARE_MORE_BYTES       ((size_t)64 << 20)
-#define SPARE_MORE_SHARE_LEAST ((size_t)128 << 10)
-#define SPARE_MORE_SHARE_MOST  ((size_t)8 << 20)
+/* How many batches of a class leave with one look: with more the thread that looks would stand still for long. */
+#define RETIRE_MOST 256
 
 /* What a bin without a batch points at: no objects above a NULL floor, and no room. */
 static void *const no_objects[2];
 
 #define NO_TOP ((void **)(uintptr_t)&no_objects[1])
-
-/* stash_more is a sum of batches; these are the smallest ones. */
-ZCI_STATIC_ASSERT(SPARE_MORE_SHARE_MOST / (8 * ZCI_BATCH_MAX) <= UINT16_MAX, "spares are counted");
 
 #define CLOSED_BINS                                                                                \
     {                                                                                              \
@@ -415,31 +405,34 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
 
 /* --- age ------------------------------------------------------------------------------------------ */
 
-/* Nobody asked for this class since the last look. */
-static void retire_spares(struct thread_cache *cache, unsigned class_index)
+/* The oldest. */
+static void retire(struct thread_cache *cache, unsigned class_index, unsigned count)
 {
     struct shelf *shelf = &cache->shelves[class_index];
-    struct batch *batch;
-    shelf->refill = 0;
-    shelf->closed = shelf->closed_before = 0;
-    while ((batch = spare_pop(shelf)) != NULL) {
+    for (unsigned left = count < RETIRE_MOST ? count : RETIRE_MOST; left > 0; left--) {
+        struct batch *batch = spare_pop_oldest(shelf);
         zci_central_return(class_index, batch->objects, batch->count);
         stash_put(cache, batch);
     }
 }
 
-/* Half of the spares that the thread has not come to since the last look leave, the oldest: of a class in use too, for
- * a few blocks here and there keep whole pages. */
+/* Nobody asked for this class since the last look. */
+static void retire_spares(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    shelf->refill = 0;
+    shelf->closed = shelf->closed_before = 0;
+    retire(cache, class_index, shelf->spare_count);
+}
+
+/* Half of the spares that the thread has not come to since the last look leave: of a class in use too, for a few blocks
+ * here and there keep whole pages. */
 static void retire_unreached(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
     bool is_first_used = shelf->loaded == NULL; /* the class is closed */
     unsigned unreached = shelf->spare_least - (is_first_used && shelf->spare_least != 0);
-    for (unsigned left = (unreached + 1) / 2; left > 0; left--) {
-        struct batch *batch = spare_pop_oldest(shelf);
-        zci_central_return(class_index, batch->objects, batch->count);
-        stash_put(cache, batch);
-    }
+    retire(cache, class_index, (unreached + 1) / 2);
 }
 
 static void age_class(struct thread_cache *cache, unsigned class_index, unsigned closed_calls)

@@ -13,6 +13,7 @@
 #include "heap/private_heap.h"
 #include "heap/root.h"
 #include "os/os.h"
+#include "thread_cache/spares.h"
 #include "thread_cache/thread_cache.h"
 
 #include <stdbool.h>
@@ -20,9 +21,8 @@
 
 #define RANGES_AT_ONCE 256
 #define SPANS_AT_ONCE  256
-/* More spare batches than a shelf can have, more caches and huge blocks than a process has: a list that is
- * longer runs in a circle. */
-#define SPARES_MAX      512
+/* More caches and huge blocks than a process has: a list that is longer runs in a circle, as one of spare batches that
+ * is longer than SPARES_MAX. */
 #define CACHES_MAX      (1 << 20)
 #define HUGE_MAX        (1 << 24)
 #define BITMAP_WORDS    (ZCI_GRANULE_BYTES / 8 / 64 * 2)
@@ -174,7 +174,7 @@ static int gather_shelf(struct walk *walk, const struct bin *bin, const struct s
     if (shelf->loaded != NULL)
         error = gather_batch(walk, (uintptr_t)shelf->loaded, (uintptr_t)bin->top, NULL);
     uint64_t spare = (uintptr_t)shelf->spare;
-    for (int i = 0; i < SPARES_MAX && spare != 0 && error == 0; i++)
+    for (size_t i = 0; i < SPARES_MAX && spare != 0 && error == 0; i++)
         error = gather_batch(walk, spare, 0, &spare);
     return error;
 }

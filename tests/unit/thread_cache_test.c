@@ -110,6 +110,7 @@ static void spares_are_linked(const struct shelf *shelf)
         count++;
     }
     CHECK_EQ(count, shelf->spare_count);
+    CHECK(shelf->spare_least <= count);
     CHECK(count == 0 || shelf->spare_oldest == newer);
 }
 
@@ -242,6 +243,28 @@ static void unreached_spares_leave(void)
         swing(SIZE, cases[c].blocks_used);
         CHECK_EQ(counts[COUNT_DEPOT_MISS] + counts[COUNT_DEPOT_TAKE], misses);
     }
+}
+
+/* However much a thread has of a class that it uses no more, a look takes only so much of its time. */
+static void looks_are_short(void)
+{
+    enum { SIZE = 2048, AT_ONCE = 256 };
+
+    struct thread_cache *cache = thread_cache_get();
+    const struct shelf *shelf = &cache->shelves[size_class_of(SIZE)];
+    zc_trim(0);
+    cache->polls_left = UINT16_MAX; /* no looks but these */
+    swing(SIZE, MANY);
+    swing(SIZE, MANY);
+    zci_thread_cache_age(cache, 0);
+    unsigned before = shelf->spare_count;
+    CHECK(before > AT_ONCE && before < 2 * AT_ONCE);
+    zci_thread_cache_age(cache, 0);
+    CHECK_EQ(shelf->spare_count, before - AT_ONCE);
+    spares_are_linked(shelf);
+    zci_thread_cache_age(cache, 0);
+    CHECK_EQ(shelf->spare_count, 0);
+    spares_are_linked(shelf);
 }
 
 /* After a look a class goes on by slow calls for a while, even if its only block was out then: somebody must see
@@ -379,6 +402,7 @@ int main(void)
     RUN(wide_swings_stay_in_the_cache);
     RUN(so_do_their_empty_batches);
     RUN(unreached_spares_leave);
+    RUN(looks_are_short);
     RUN(looks_close_a_class);
     RUN(new_classes_begin_closed);
     RUN(remote_frees_come_back);

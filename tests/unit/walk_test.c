@@ -10,6 +10,7 @@
 #include "heap/walk.h"
 #include "stress/pattern.h"
 #include "support/check.h"
+#include "thread_cache/thread_registry.h"
 #include "zcmalloc.h"
 
 #include <pthread.h>
@@ -265,6 +266,27 @@ static void totals_follow_each_block(void)
     CHECK(after.meta_bytes != 0 && after.region_bytes != 0);
 }
 
+/* However many batches a thread keeps. */
+static void totals_follow_wide_swings(void)
+{
+    enum { BLOCKS = 200000, SIZE = 8 };
+
+    static void *blocks[BLOCKS];
+    struct walk_plan plan = {0};
+    struct walk_totals before;
+    struct walk_totals after;
+    CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &before), 0);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < BLOCKS; i++)
+            blocks[i] = zc_malloc(SIZE);
+        for (size_t i = 0; i < BLOCKS; i++)
+            zc_free(blocks[i]);
+    }
+    CHECK(thread_cache_get()->shelves[size_class_of(SIZE)].spare_count > 1000);
+    CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &after), 0);
+    CHECK_EQ(after.blocks, before.blocks);
+}
+
 /* Blocks that threads have cached of a private heap count as live. */
 static void totals_follow_private_heaps(void)
 {
@@ -351,6 +373,7 @@ int main(int argc, char **argv)
     waitpid(process, NULL, 0);
     zc_free(zc_malloc(1));
     RUN(totals_follow_each_block);
+    RUN(totals_follow_wide_swings);
     RUN(totals_follow_private_heaps);
     RUN(metadata_given_back_is_harmless);
     RUN(other_layouts_are_refused);
