@@ -330,7 +330,7 @@ static bool make_room_closed(struct thread_cache *cache, unsigned class_index)
     if (fresh == NULL)
         return false;
     if (shelf->spare_count >= spare_limit(shelf, class_index))
-        send(cache, class_index, spare_pop(shelf));
+        send(cache, class_index, spare_pop_oldest(shelf));
     spare_push(shelf, fresh);
     return true;
 }

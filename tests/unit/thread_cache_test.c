@@ -143,6 +143,30 @@ static void the_oldest_leave(void)
         zc_free(blocks[i - 1]);
 }
 
+/* Of a class that a look has closed, too. */
+static void the_oldest_leave_a_closed_class(void)
+{
+    enum { SIZE = 64, OPEN = 1000, ALL = 1250 };
+
+    struct thread_cache *cache = thread_cache_get();
+    const struct shelf *shelf = &cache->shelves[class_64()];
+    zc_trim(0);
+    for (int i = 0; i < ALL; i++)
+        blocks[i] = zc_malloc(SIZE);
+    for (int i = 0; i < ALL; i++) {
+        if (i == OPEN)
+            zci_thread_cache_age(cache, UINT8_MAX);
+        zc_free(blocks[i]);
+    }
+    CHECK(shelf->closed != 0);
+    spares_are_linked(shelf);
+    size_t kept = shelf->spare_objects;
+    for (size_t i = ALL; i > ALL - kept; i--)
+        CHECK(zc_malloc(SIZE) == blocks[i - 1]);
+    for (size_t i = ALL; i > ALL - kept; i--)
+        zc_free(blocks[i - 1]);
+}
+
 static uint64_t cached_after_swings(size_t size, int count)
 {
     for (int round = 0; round < 50; round++)
@@ -405,6 +429,7 @@ int main(void)
     RUN(no_block_is_given_twice);
     RUN(swinging_stays_in_the_cache);
     RUN(the_oldest_leave);
+    RUN(the_oldest_leave_a_closed_class);
     RUN(wide_swings_stay_in_the_cache);
     RUN(so_do_their_empty_batches);
     RUN(unreached_spares_leave);
