@@ -85,19 +85,17 @@ def groups_of(result):
     return sorted(found, key=order)
 
 
-def to_other(result, row, name, metric, pick=statistics.median):
-    """The value under one of ours divided by the best of those that are not ours."""
-    value = cell(row, name, metric, pick)
-    others = [cell(row, other, metric, pick) for other in names_of(result) if other not in ours_of(result)]
-    others = [other for other in others if other is not None]
-    return value / min(others) if value is not None and others else None
-
-
 def best_other(result, row, metric, pick=statistics.median):
     """The name of the best of those that are not ours, or None."""
     cells = {other: cell(row, other, metric, pick) for other in names_of(result) if other not in ours_of(result)}
     cells = {other: value for other, value in cells.items() if value is not None}
     return min(cells, key=cells.get) if cells else None
+
+
+def to_other(result, row, name, metric, pick=statistics.median):
+    """The value under one of ours divided by the best of those that are not ours."""
+    value, other = cell(row, name, metric, pick), best_other(result, row, metric, pick)
+    return value / cell(row, other, metric, pick) if value is not None and other is not None else None
 
 
 def pairs_to_other(result, row, name, metric):
