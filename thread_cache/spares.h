@@ -18,8 +18,9 @@
 #define SPARE_BYTES     32768
 #define SPARE_COUNT_MAX 16
 /* A thread that sends batches away and soon takes batches of the class again would get another thread's blocks for its
- * own, line by line out of the other core's cache, and pays for the way there and back. It may keep more, over all
- * classes at most its share of this among all threads. */
+ * own, line by line out of the other core's cache, and pays for the way there and back; in time its blocks would lie on
+ * everybody's pages. It may keep more, over all classes at most its share among all threads: of this, or of three
+ * quarters of what is resident, if that is more. */
 #define SPARE_MORE_BYTES       ((size_t)64 << 20)
 #define SPARE_MORE_SHARE_LEAST ((size_t)128 << 10)
 #define SPARE_MORE_SHARE_MOST  ((size_t)8 << 20)

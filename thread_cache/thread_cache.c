@@ -13,6 +13,7 @@
 #include "central/batch.h"
 #include "central/central_list.h"
 #include "central/depot.h"
+#include "os/footprint.h"
 #include "pagemap/pagemap.h"
 #include "thread_cache/spares.h"
 #include "thread_cache/stash.h"
@@ -30,6 +31,10 @@
 
 /* How many batches of a class leave with one look: with more the thread that looks would stand still for long. */
 #define RETIRE_MOST 256
+
+/* What a thread does not come to is told by so many looks. It swings around a level, farther now and then; if what it
+ * needs only then left with each look, others would get it, and the thread their blocks for its own. */
+#define REACH_LOOKS 4
 
 /* What a bin without a batch points at: no objects above a NULL floor, and no room. */
 static void *const no_objects[2];
@@ -149,12 +154,19 @@ static void count_more(struct thread_cache *cache, unsigned class_index, int cou
     *more = (uint16_t)(*more + count);
 }
 
+/* Of one thread, in bytes. */
+static size_t spare_share(void)
+{
+    size_t all = max_size(SPARE_MORE_BYTES, zci_footprint_bytes() / 4 * 3);
+    size_t share = all / max_size(zci_thread_registry_live_count(), 1);
+    return max_size(min_size(share, SPARE_MORE_SHARE_MOST), SPARE_MORE_SHARE_LEAST);
+}
+
 static void keep_more(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
     size_t bytes = batch_bytes(class_index);
-    size_t share = SPARE_MORE_BYTES / max_size(zci_thread_registry_live_count(), 1);
-    share = max_size(min_size(share, SPARE_MORE_SHARE_MOST), SPARE_MORE_SHARE_LEAST);
+    size_t share = spare_share();
     if (cache->spare_more_bytes >= share)
         return;
     size_t room = (share - cache->spare_more_bytes) / bytes;
@@ -425,8 +437,8 @@ static void retire_spares(struct thread_cache *cache, unsigned class_index)
     retire(cache, class_index, shelf->spare_count);
 }
 
-/* Half of the spares that the thread has not come to since the last look leave: of a class in use too, for a few blocks
- * here and there keep whole pages. */
+/* Half of the spares that the thread has not come to for REACH_LOOKS looks leave: of a class in use too, for a few
+ * blocks here and there keep whole pages. */
 static void retire_unreached(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
@@ -440,9 +452,12 @@ static void age_class(struct thread_cache *cache, unsigned class_index, unsigned
     struct shelf *shelf = &cache->shelves[class_index];
     /* A closed class that was used shows it by fewer calls left. */
     if (shelf->loaded != NULL || (shelf->closed != 0 && shelf->closed != shelf->closed_before)) {
-        retire_unreached(cache, class_index);
+        bool is_due = cache->look_count % REACH_LOOKS == 0;
+        if (is_due)
+            retire_unreached(cache, class_index);
         close_class(cache, class_index, closed_calls);
-        shelf->spare_least = shelf->spare_count;
+        if (is_due)
+            shelf->spare_least = shelf->spare_count;
         return;
     }
     keep_no_more(cache, class_index);
@@ -452,6 +467,7 @@ static void age_class(struct thread_cache *cache, unsigned class_index, unsigned
 
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)
 {
+    cache->look_count++;
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         age_class(cache, c, closed_calls);
     for (unsigned grade = 0; grade < BATCH_GRADES; grade++)

@@ -44,7 +44,7 @@ struct shelf {
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
     uint16_t spare_more;   /* spare batches beyond the usual: this thread swings that far */
     uint16_t sent_count;   /* batches that left since the bin was last empty; stops at 65535 */
-    uint16_t spare_least;  /* spare_count at its least since the last look */
+    uint16_t spare_least;  /* spare_count at its least since unreached spares left */
 };
 
 /* A thread's way to its blocks of one private heap (src/heap/private_cache.h). No heap has id 0. */
@@ -89,6 +89,7 @@ struct thread_cache {
     uint8_t is_busy;             /* the owner is on the slow side; atomic, see thread_idle.h */
     uint8_t is_hidden;           /* by the collector, from its owner; under the collector's lock */
     uint8_t closed_calls;        /* of a class that comes into use: memory waits for its time */
+    uint8_t look_count;          /* how often zci_thread_cache_age was here; wraps */
     uint16_t polls_left;         /* slow calls until the clock is looked at */
     uint16_t polls_before;       /* as it was set last */
     uint32_t thread_number;      /* the owner's, for the OS */
@@ -184,8 +185,9 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index);
 void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block);
 /* Everything goes back to the spans and the pools. */
 void zci_thread_cache_flush(struct thread_cache *cache);
-/* What was not used since the last call goes back to the spans, of a class that was half of it; the rest is put where a
- * slow call must look, so that the next call can tell, and stays there for closed_calls such calls. Only the owner. */
+/* What was not used since the last call goes back to the spans, and with each fourth call half of what a class in use did
+ * not need since the fourth before; the rest is put where a slow call must look, so that the next call can tell, and
+ * stays there for closed_calls such calls. Only the owner. */
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls);
 /* So many classes, largest blocks first, that at most keep_bytes of free blocks stay. */
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);

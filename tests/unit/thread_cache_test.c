@@ -200,6 +200,13 @@ static void what_a_thread_keeps_has_a_limit(void)
     pthread_barrier_wait(&barrier);
     uint64_t among_64 = cached_after_swings(16384, 1000);
     CHECK(among_64 >= (uint64_t)1 << 20 && among_64 < (uint64_t)2 << 20);
+    /* Which grows with the heap. */
+    void *large = zc_malloc((size_t)256 << 20);
+    CHECK(large != NULL);
+    zc_trim(0);
+    uint64_t of_more = cached_after_swings(16384, 1000);
+    CHECK(of_more >= (uint64_t)3 << 20 && of_more < (uint64_t)4 << 20);
+    zc_free(large);
     pthread_barrier_wait(&barrier);
     for (int i = 0; i < OTHERS; i++)
         pthread_join(others[i], NULL);
@@ -234,11 +241,11 @@ static void so_do_their_empty_batches(void)
         zc_free(many[i]);
 }
 
-/* What a thread does not come to leaves, by halves, though the class is in use: a few blocks here and there would
- * keep whole pages of a heap that has shrunk. What it swings by stays. */
+/* What a thread does not come to for four looks leaves, by halves, though the class is in use: a few blocks here and
+ * there would keep whole pages of a heap that has shrunk. What it swings by, if only now and then, stays. */
 static void unreached_spares_leave(void)
 {
-    enum { SIZE = 64, SWING = 200, LOOKS = 8, ALL = 2000 };
+    enum { SIZE = 64, SWING = 200, LOOKS = 32, PERIOD = 4, ALL = 2000 };
 
     static const struct {
         int blocks_used;
@@ -254,13 +261,15 @@ static void unreached_spares_leave(void)
         zc_trim(0);
         cache->polls_left = UINT16_MAX; /* no looks but these */
         swing(SIZE, ALL);
+        cache->look_count = PERIOD - 1;
         zci_thread_cache_age(cache, cases[c].calls);
         unsigned before = shelf->spare_count;
         CHECK(before >= batches_used + 2);
-        for (int look = 0; look < LOOKS; look++) {
-            swing(SIZE, cases[c].blocks_used);
+        for (int look = 1; look <= LOOKS; look++) {
+            swing(SIZE, look % PERIOD == 1 ? cases[c].blocks_used : 1);
             zci_thread_cache_age(cache, cases[c].calls);
-            CHECK_EQ(shelf->spare_count, before - (before - batches_used + 1) / 2);
+            unsigned leaving = look % PERIOD == 0 ? (before - batches_used + 1) / 2 : 0;
+            CHECK_EQ(shelf->spare_count, before - leaving);
             spares_are_linked(shelf);
             before = shelf->spare_count;
         }
