@@ -3,7 +3,7 @@
 /* spares.h - the batches of a class that a thread keeps besides its loaded one: a stack, from whose bottom they leave.
  * Invariants: linked by next from the newest to the oldest, and back by newer, which stands where a batch has its floor:
  *             it is NULL again when the batch leaves. spare_count and spare_objects count; spare_least is
- *             not above spare_count.
+ *             not above spare_count, spare_most not below.
  * Locking:    only the owner; a walker of a stopped process follows next alone.
  * Costs:      a few instructions, once per batch. What was freed last is in the processor's caches still and comes back
  *             first; what leaves the thread is what it freed longest ago. */
@@ -39,6 +39,7 @@ ZCI_INLINE void spare_push(struct shelf *shelf, struct batch *batch)
     batch->next = shelf->spare;
     shelf->spare = batch;
     shelf->spare_count++;
+    shelf->spare_most = (uint16_t)max_size(shelf->spare_most, shelf->spare_count);
     shelf->spare_objects += batch->count;
 }
 

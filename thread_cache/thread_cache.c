@@ -176,12 +176,18 @@ static void keep_more(struct thread_cache *cache, unsigned class_index)
     count_more(cache, class_index, (int)more);
 }
 
+static void keep_less(struct thread_cache *cache, unsigned class_index, unsigned less)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    shelf->spare_more = (uint16_t)(shelf->spare_more - less);
+    cache->spare_more_bytes -= (uint32_t)(less * batch_bytes(class_index));
+    count_more(cache, class_index, -(int)less);
+}
+
 static void keep_no_more(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
-    cache->spare_more_bytes -= (uint32_t)(shelf->spare_more * batch_bytes(class_index));
-    count_more(cache, class_index, -shelf->spare_more);
-    shelf->spare_more = 0;
+    keep_less(cache, class_index, shelf->spare_more);
     shelf->sent_count = 0;
 }
 
@@ -447,17 +453,29 @@ static void retire_unreached(struct thread_cache *cache, unsigned class_index)
     retire(cache, class_index, (unreached + 1) / 2);
 }
 
+/* Half of the room that it had no use for goes too: where blocks come from other threads all the time, batches leave now
+ * and then and the bin is empty now and then, though the thread does not swing. */
+static void forget_unused_room(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    size_t limit = spare_limit(shelf, class_index);
+    size_t unused = limit - min_size(shelf->spare_most, limit);
+    keep_less(cache, class_index, (unsigned)min_size(unused / 2, shelf->spare_more));
+}
+
 static void age_class(struct thread_cache *cache, unsigned class_index, unsigned closed_calls)
 {
     struct shelf *shelf = &cache->shelves[class_index];
     /* A closed class that was used shows it by fewer calls left. */
     if (shelf->loaded != NULL || (shelf->closed != 0 && shelf->closed != shelf->closed_before)) {
         bool is_due = cache->look_count % REACH_LOOKS == 0;
-        if (is_due)
+        if (is_due) {
+            forget_unused_room(cache, class_index);
             retire_unreached(cache, class_index);
+        }
         close_class(cache, class_index, closed_calls);
         if (is_due)
-            shelf->spare_least = shelf->spare_count;
+            shelf->spare_least = shelf->spare_most = shelf->spare_count;
         return;
     }
     keep_no_more(cache, class_index);

@@ -9,7 +9,7 @@
  *             time.
  * Locking:    none, no atomics: only the owner touches a live cache.
  * Costs:      malloc 17 and free 16 instructions on x86-64 with gcc (tests/shape/fast_path.gcc.golden).
- *             16 bytes per class and 40 for its cold half. */
+ *             16 bytes per class and 48 for its cold half. */
 #ifndef ZCI_THREAD_CACHE_THREAD_CACHE_H
 #define ZCI_THREAD_CACHE_THREAD_CACHE_H
 
@@ -44,7 +44,8 @@ struct shelf {
     uint8_t miss_count;    /* how often neither the bin nor a spare helped; stops at 255 */
     uint16_t spare_more;   /* spare batches beyond the usual: this thread swings that far */
     uint16_t sent_count;   /* batches that left since the bin was last empty; stops at 65535 */
-    uint16_t spare_least;  /* spare_count at its least since unreached spares left */
+    uint16_t spare_least;  /* spare_count at its least and most since unreached spares left */
+    uint16_t spare_most;
 };
 
 /* A thread's way to its blocks of one private heap (src/heap/private_cache.h). No heap has id 0. */

@@ -5,6 +5,7 @@
 #include "central/batch.h"
 #include "central/central_list.h"
 #include "support/check.h"
+#include "thread_cache/spares.h"
 #include "thread_cache/thread_registry.h"
 #include "zcmalloc.h"
 
@@ -113,7 +114,7 @@ static void spares_are_linked(const struct shelf *shelf)
         count++;
     }
     CHECK_EQ(count, shelf->spare_count);
-    CHECK(shelf->spare_least <= count);
+    CHECK(shelf->spare_least <= count && shelf->spare_most >= count);
     CHECK(count == 0 || shelf->spare_oldest == newer);
 }
 
@@ -280,6 +281,38 @@ static void unreached_spares_leave(void)
     }
 }
 
+/* The room for them goes likewise, and with it that for empty batches: what left once does not count for ever. */
+static void unused_room_is_forgotten(void)
+{
+    enum { SIZE = 16, FAR = 20000, NEAR = 6000, LOOKS = 48, PERIOD = 4, GRADE = BATCH_GRADES - 1 };
+
+    static void *many[FAR];
+    struct thread_cache *cache = thread_cache_get();
+    const struct shelf *shelf = &cache->shelves[size_class_of(SIZE)];
+    zc_trim(0);
+    cache->polls_left = UINT16_MAX; /* no looks but these */
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < FAR; i++)
+            many[i] = zc_malloc(SIZE);
+        for (int i = 0; i < FAR; i++)
+            zc_free(many[i]);
+    }
+    CHECK(shelf->spare_more >= (FAR - NEAR) / ZCI_BATCH_MAX);
+    cache->look_count = PERIOD - 1;
+    for (int look = 0; look <= LOOKS; look++) {
+        zci_thread_cache_age(cache, 0);
+        for (int i = 0; i < NEAR; i++)
+            many[i] = zc_malloc(SIZE);
+        for (int i = 0; i < NEAR; i++)
+            zc_free(many[i]);
+    }
+    /* By so many as are there, and a few: halves are rounded. */
+    CHECK(shelf->spare_more <= NEAR / ZCI_BATCH_MAX + PERIOD);
+    CHECK(shelf->spare_more + SPARE_COUNT_MAX >= NEAR / ZCI_BATCH_MAX);
+    CHECK_EQ(cache->stash_more[GRADE], shelf->spare_more);
+    CHECK_EQ(cache->spare_more_bytes, (uint64_t)shelf->spare_more * SIZE * ZCI_BATCH_MAX);
+}
+
 /* However much a thread has of a class that it uses no more, a look takes only so much of its time. */
 static void looks_are_short(void)
 {
@@ -442,6 +475,7 @@ int main(void)
     RUN(wide_swings_stay_in_the_cache);
     RUN(so_do_their_empty_batches);
     RUN(unreached_spares_leave);
+    RUN(unused_room_is_forgotten);
     RUN(looks_are_short);
     RUN(looks_close_a_class);
     RUN(new_classes_begin_closed);
