@@ -286,29 +286,20 @@ static void unused_room_is_forgotten(void)
 {
     enum { SIZE = 16, FAR = 20000, NEAR = 6000, LOOKS = 48, PERIOD = 4, GRADE = BATCH_GRADES - 1 };
 
-    static void *many[FAR];
     struct thread_cache *cache = thread_cache_get();
     const struct shelf *shelf = &cache->shelves[size_class_of(SIZE)];
     zc_trim(0);
-    cache->polls_left = UINT16_MAX; /* no looks but these */
-    for (int round = 0; round < 3; round++) {
-        for (int i = 0; i < FAR; i++)
-            many[i] = zc_malloc(SIZE);
-        for (int i = 0; i < FAR; i++)
-            zc_free(many[i]);
-    }
+    for (int round = 0; round < 3; round++)
+        swing(SIZE, FAR);
     CHECK(shelf->spare_more >= (FAR - NEAR) / ZCI_BATCH_MAX);
     cache->look_count = PERIOD - 1;
     for (int look = 0; look <= LOOKS; look++) {
         zci_thread_cache_age(cache, 0);
-        for (int i = 0; i < NEAR; i++)
-            many[i] = zc_malloc(SIZE);
-        for (int i = 0; i < NEAR; i++)
-            zc_free(many[i]);
+        swing(SIZE, NEAR);
     }
-    /* By so many as are there, and a few: halves are rounded. */
-    CHECK(shelf->spare_more <= NEAR / ZCI_BATCH_MAX + PERIOD);
-    CHECK(shelf->spare_more + SPARE_COUNT_MAX >= NEAR / ZCI_BATCH_MAX);
+    /* As much is left as is used, and a few batches: halves are rounded. */
+    size_t room = shelf->spare_more + SPARE_COUNT_MAX;
+    CHECK(room >= NEAR / ZCI_BATCH_MAX && room <= NEAR / ZCI_BATCH_MAX + 3);
     CHECK_EQ(cache->stash_more[GRADE], shelf->spare_more);
     CHECK_EQ(cache->spare_more_bytes, (uint64_t)shelf->spare_more * SIZE * ZCI_BATCH_MAX);
 }
