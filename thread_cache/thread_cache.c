@@ -141,6 +141,13 @@ static size_t batch_bytes(unsigned class_index)
     return (size_t)zci_size_classes[class_index].bytes * zci_size_classes[class_index].batch;
 }
 
+/* With the batch itself: of the smallest blocks it takes as much as they do. */
+static size_t spare_bytes(unsigned class_index)
+{
+    return batch_bytes(class_index) +
+           ZCI_META_GRADE_BYTES(batch_grade_for(zci_size_classes[class_index].batch));
+}
+
 static size_t spare_limit(const struct shelf *shelf, unsigned class_index)
 {
     size_t count = SPARE_BYTES / batch_bytes(class_index);
@@ -165,7 +172,7 @@ static size_t spare_share(void)
 static void keep_more(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
-    size_t bytes = batch_bytes(class_index);
+    size_t bytes = spare_bytes(class_index);
     size_t share = spare_share();
     if (cache->spare_more_bytes >= share)
         return;
@@ -180,7 +187,7 @@ static void keep_less(struct thread_cache *cache, unsigned class_index, unsigned
 {
     struct shelf *shelf = &cache->shelves[class_index];
     shelf->spare_more = (uint16_t)(shelf->spare_more - less);
-    cache->spare_more_bytes -= (uint32_t)(less * batch_bytes(class_index));
+    cache->spare_more_bytes -= (uint32_t)(less * spare_bytes(class_index));
     count_more(cache, class_index, -(int)less);
 }
 

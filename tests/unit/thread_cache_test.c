@@ -301,7 +301,8 @@ static void unused_room_is_forgotten(void)
     size_t room = shelf->spare_more + SPARE_COUNT_MAX;
     CHECK(room >= NEAR / ZCI_BATCH_MAX && room <= NEAR / ZCI_BATCH_MAX + 3);
     CHECK_EQ(cache->stash_more[GRADE], shelf->spare_more);
-    CHECK_EQ(cache->spare_more_bytes, (uint64_t)shelf->spare_more * SIZE * ZCI_BATCH_MAX);
+    size_t bytes = SIZE * ZCI_BATCH_MAX + ZCI_META_GRADE_BYTES(GRADE);
+    CHECK_EQ(cache->spare_more_bytes, shelf->spare_more * bytes);
 }
 
 /* However much a thread has of a class that it uses no more, a look takes only so much of its time. */
