@@ -20,7 +20,8 @@ struct batch {
     struct batch *next; /* among spares, or in a chain of empty batches */
     uint32_t count; /* objects, while no cache has it loaded; of a chain in the pool, its length */
     uint16_t capacity;
-    uint16_t grade; /* of the meta arena */
+    uint8_t grade; /* of the meta arena */
+    uint8_t home;  /* the shard whose threads write to its neighbours */
 
     union {
         void *floor;         /* NULL */
@@ -33,6 +34,11 @@ struct batch {
 #define BATCH_CAPACITY(grade)                                                                      \
     ((ZCI_META_GRADE_BYTES(grade) - offsetof(struct batch, objects)) / sizeof(void *))
 #define BATCH_GRADES ZCI_META_GRADES
+
+/* A thread fills a batch line by line, and its core fetches the lines that follow: those of the next batch. If that is
+ * another thread's, each takes its lines from the other again and again. So large batches are made by the group for one
+ * thread, and go back to the shard of their neighbours when they are empty. */
+#define BATCH_GRADE_GROUPED (BATCH_GRADES - 1)
 
 ZCI_STATIC_ASSERT(BATCH_CAPACITY(BATCH_GRADES - 1) == ZCI_BATCH_MAX,
                   "the largest batch fills 1 KiB");

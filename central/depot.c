@@ -14,7 +14,7 @@ static void end_batch(unsigned class_index, struct batch *batch)
 {
     zci_central_return(class_index, batch->objects, batch->count);
     batch->next = NULL;
-    zci_batch_free(batch, 0, 1);
+    zci_batch_free(batch, batch->home, 1);
 }
 
 void zci_depot_drain(void)

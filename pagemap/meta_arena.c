@@ -19,17 +19,23 @@
 /* Larger requests (descriptor arrays, map leaves) get a mapping of their own. */
 #define OWN_MAPPING_BYTES (CHUNK_BYTES / 4)
 
+/* What is left beside groups becomes blocks of at most this grade. */
+#define GRADE_REST_MOST 2
+
 struct free_block {
     struct free_block *next;
     uint32_t grade;
 };
 
-/* Free blocks side by side that became one: its pages but the first are with the OS. Blocks are cut from its
- * end. */
+/* Free blocks side by side that became one: its pages but the first are with the OS; or the rest of a chunk. Blocks are
+ * cut from its end. */
 struct extent {
     struct extent *next;
     size_t bytes;
 };
+
+/* Shorter extents would be more trouble than they are worth. */
+#define EXTENT_PAGES_LEAST 4
 
 /* Lies at the front of its chunk, so that a chunk takes over by one store. */
 struct chunk {
@@ -72,12 +78,50 @@ static char *map_guarded_locked(size_t bytes)
     return NULL;
 }
 
+static void free_locked(void *block, unsigned grade)
+{
+    struct free_block *freed = block;
+    freed->grade = grade;
+    freed->next = arena.free[grade];
+    arena.free[grade] = freed;
+    arena.free_bytes += ZCI_META_GRADE_BYTES(grade);
+}
+
+/* Blocks again: no page of them is for one group alone. bytes: a multiple of the smallest grade's. */
+static void cut_up_locked(char *start, size_t bytes)
+{
+    while (bytes != 0) {
+        unsigned grade = GRADE_REST_MOST;
+        while (ZCI_META_GRADE_BYTES(grade) > bytes)
+            grade--;
+        free_locked(start, grade);
+        start += ZCI_META_GRADE_BYTES(grade);
+        bytes -= ZCI_META_GRADE_BYTES(grade);
+    }
+}
+
+/* What a chunk has left when another one takes over. */
+static void keep_rest_locked(char *start, size_t bytes)
+{
+    struct extent *extent = (struct extent *)start;
+    if (bytes < EXTENT_PAGES_LEAST * zci_os_page_bytes()) {
+        cut_up_locked(start, bytes);
+        return;
+    }
+    extent->bytes = bytes;
+    extent->next = arena.extents;
+    arena.extents = extent;
+}
+
 static void take_over_locked(struct chunk *chunk, size_t bytes, size_t resident_bytes)
 {
+    const struct chunk *before = arena.chunk;
     chunk->end = (char *)chunk + bytes;
     chunk->resident_end = (char *)chunk + resident_bytes;
     chunk->next = (char *)chunk + align_up(sizeof *chunk, 64);
     arena.chunk = chunk;
+    if (before != NULL)
+        keep_rest_locked(before->next, (size_t)(before->end - before->next));
 }
 
 static bool add_chunk_locked(size_t bytes)
@@ -145,35 +189,26 @@ void *zci_meta_alloc(size_t bytes)
     return block;
 }
 
-static void free_locked(void *block, unsigned grade)
-{
-    struct free_block *freed = block;
-    freed->grade = grade;
-    freed->next = arena.free[grade];
-    arena.free[grade] = freed;
-    arena.free_bytes += ZCI_META_GRADE_BYTES(grade);
-}
-
-/* Every extent has at least a page; what is left below that becomes blocks again. */
-static void *cut_from_extent_locked(size_t bytes)
+/* bytes: at most a page, or what the first extent has. Ends at a multiple of align, if there is room. Every extent has at least a page; what is left below that
+ * becomes blocks again. */
+static void *cut_from_extent_locked(size_t bytes, size_t align)
 {
     struct extent *extent = arena.extents;
     if (extent == NULL)
         return NULL;
-    extent->bytes -= bytes;
-    char *block = (char *)extent + extent->bytes;
-    if (extent->bytes >= zci_os_page_bytes())
-        return block;
-    arena.extents = extent->next;
-    char *rest = (char *)extent;
-    for (size_t left = extent->bytes; left != 0;) {
-        unsigned grade = ZCI_META_GRADES - 1;
-        while (ZCI_META_GRADE_BYTES(grade) > left)
-            grade--;
-        free_locked(rest, grade);
-        rest += ZCI_META_GRADE_BYTES(grade);
-        left -= ZCI_META_GRADE_BYTES(grade);
+    char *end = (char *)extent + extent->bytes;
+    char *cut_end = (char *)align_down((uintptr_t)end, align);
+    if (cut_end < (char *)extent + bytes)
+        cut_end = end;
+    char *block = cut_end - bytes;
+    size_t left = (size_t)(block - (char *)extent);
+    if (left >= zci_os_page_bytes()) {
+        extent->bytes = left;
+    } else {
+        arena.extents = extent->next;
+        cut_up_locked((char *)extent, left);
     }
+    cut_up_locked(cut_end, (size_t)(end - cut_end));
     return block;
 }
 
@@ -187,12 +222,54 @@ void *zci_meta_block_alloc(unsigned grade)
         arena.free[grade] = arena.free[grade]->next;
         arena.free_bytes -= bytes;
     } else {
-        block = cut_from_extent_locked(bytes);
+        block = cut_from_extent_locked(bytes, 1);
         if (block == NULL)
             block = alloc_locked(bytes, &population);
     }
     unlock_and_populate(&population);
     return block;
+}
+
+/* A free part that begins at a multiple of align and has room for so many bytes, if the OS gives memory for it. */
+static void align_chunk_locked(size_t bytes, size_t align)
+{
+    struct chunk *chunk = arena.chunk;
+    if (chunk == NULL || (size_t)(chunk->end - chunk->next) < bytes + align) {
+        if (!add_chunk_locked(bytes + align))
+            return;
+        chunk = arena.chunk;
+    }
+    char *next = chunk->next;
+    chunk->next = (char *)align_up((uintptr_t)next, align);
+    cut_up_locked(next, (size_t)(chunk->next - next));
+}
+
+unsigned zci_meta_group_alloc(unsigned grade, void **blocks)
+{
+    size_t bytes = ZCI_META_GRADE_BYTES(grade);
+    unsigned most = (unsigned)(ZCI_META_GROUP_BYTES / bytes);
+    unsigned count = 0;
+    struct population population = {NULL, 0};
+    lock_acquire(&arena.lock);
+    for (; count < most && arena.free[grade] != NULL; count++) {
+        blocks[count] = arena.free[grade];
+        arena.free[grade] = arena.free[grade]->next;
+        arena.free_bytes -= bytes;
+    }
+    if (count == 0) {
+        size_t all = ZCI_META_GROUP_BYTES;
+        if (arena.extents != NULL)
+            all = min_size(all, align_down(arena.extents->bytes, bytes));
+        char *group = cut_from_extent_locked(all, ZCI_META_GROUP_ALIGN);
+        if (group == NULL) {
+            align_chunk_locked(all, ZCI_META_GROUP_ALIGN);
+            group = alloc_locked(all, &population);
+        }
+        for (; group != NULL && count < all / bytes; count++)
+            blocks[count] = group + count * bytes;
+    }
+    unlock_and_populate(&population);
+    return count;
 }
 
 void zci_meta_block_free(void *block, unsigned grade)
@@ -252,9 +329,6 @@ static struct free_block *take_all_locked(void)
     arena.free_bytes = 0;
     return all;
 }
-
-/* Shorter extents would be more trouble than they are worth. */
-#define EXTENT_PAGES_LEAST 4
 
 /* Blocks from first up to end, which lie side by side: an extent if they are long enough, else what they were.
  * Bytes given back. */

@@ -495,6 +495,7 @@ void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)
     cache->look_count++;
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         age_class(cache, c, closed_calls);
+    away_flush(cache);
     for (unsigned grade = 0; grade < BATCH_GRADES; grade++)
         while (cache->stash_count[grade] > stash_limit(cache, grade))
             stash_reduce(cache, grade);
@@ -527,7 +528,7 @@ static void flush_batch(unsigned class_index, struct batch *batch)
         return;
     zci_central_return(class_index, batch->objects, batch->count);
     batch->next = NULL;
-    zci_batch_free(batch, 0, 1);
+    zci_batch_free(batch, batch->home, 1);
 }
 
 static void flush_class(struct thread_cache *cache, unsigned class_index)
@@ -558,12 +559,13 @@ void zci_thread_cache_flush(struct thread_cache *cache)
 {
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         flush_class(cache, c);
+    away_flush(cache);
     for (unsigned grade = 0; grade < BATCH_GRADES; grade++) {
         /* Whoever takes a chain gets all of it. */
         while (cache->stash_count[grade] > CACHE_STASH_COUNT)
             stash_reduce(cache, grade);
         if (cache->stash[grade] != NULL)
-            zci_batch_free(cache->stash[grade], 0, cache->stash_count[grade]);
+            zci_batch_free(cache->stash[grade], cache->number, cache->stash_count[grade]);
         cache->stash[grade] = NULL;
         cache->stash_count[grade] = 0;
     }

@@ -6,9 +6,13 @@
 #include "central/depot.h"
 #include "central/page_heap.h"
 #include "central/shard.h"
+#include "os/footprint.h"
+#include "os/os.h"
+#include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
 #include "support/check.h"
 #include "thread_cache/thread_cache.h"
+#include "thread_cache/thread_registry.h"
 #include "zcmalloc.h"
 
 #include <pthread.h>
@@ -225,14 +229,16 @@ static void blocks_of_several_shards_return_at_once(void)
 
 /* --- empty batches --------------------------------------------------------------------------------------- */
 
-#define BATCHES 120
+#define BATCHES 112 /* seven groups, or fourteen chains: a pool has room for them */
+#define GRADE   BATCH_GRADE_GROUPED
+#define PAGE    4096 /* beyond it no prefetcher goes */
 
 static struct batch *taken[2][BATCHES];
 
 static void take_batches(struct batch **batches)
 {
     for (int i = 0; i < BATCHES; i++)
-        batches[i] = zci_thread_cache_take_batch(thread_cache_get(), BATCH_GRADES - 1);
+        batches[i] = zci_thread_cache_take_batch(thread_cache_get(), GRADE);
 }
 
 static void put_batches(struct batch **batches)
@@ -274,6 +280,158 @@ static void empty_batches_stay_with_their_thread(void)
     CHECK_EQ(strangers[0] + strangers[1], 0);
 }
 
+static size_t count_common(struct batch *const *some, struct batch *const *others, size_t bytes)
+{
+    size_t common = 0;
+    for (int i = 0; i < BATCHES; i++)
+        for (int k = 0; k < BATCHES; k++)
+            common += (uintptr_t)some[i] / bytes == (uintptr_t)others[k] / bytes;
+    return common;
+}
+
+static void *take_by_turns(void *argument)
+{
+    struct batch **mine = argument;
+    zc_free(zc_malloc(1));
+    for (int i = 0; i < BATCHES; i++) {
+        pthread_barrier_wait(&barrier);
+        mine[i] = zci_thread_cache_take_batch(thread_cache_get(), GRADE);
+    }
+    pthread_barrier_wait(&barrier);
+    put_batches(mine);
+    return NULL;
+}
+
+static void empty_batches_of_two_threads_share_no_page(void)
+{
+    pthread_t threads[2];
+    CHECK_EQ(pthread_barrier_init(&barrier, NULL, 2), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, take_by_turns, taken[i]), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&barrier);
+    CHECK_EQ(count_common(taken[0], taken[1], PAGE), 0);
+}
+
+/* By a thread of the second shard. */
+static void *put_anothers(void *argument)
+{
+    struct batch **anothers = argument;
+    pthread_t next;
+    zc_free(zc_malloc(1));
+    if (shard_of(thread_cache_get()->number) != 1) {
+        CHECK_EQ(pthread_create(&next, NULL, put_anothers, argument), 0);
+        pthread_join(next, NULL);
+        return NULL;
+    }
+    struct thread_cache *cache = thread_cache_get();
+    struct batch *one = zci_thread_cache_take_batch(cache, GRADE);
+    one->home = 0;
+    zci_thread_cache_put_batch(cache, one);
+    CHECK(cache->away == one);
+    zci_thread_cache_age(cache, 0);
+    CHECK(cache->away == NULL);
+    put_batches(anothers);
+    take_batches(taken[1]);
+    CHECK_EQ(count_common(taken[1], anothers, 1), 0);
+    put_batches(taken[1]);
+    return NULL;
+}
+
+/* The last chain too, when the thread ends, if no look comes before. */
+static void anothers_empty_batches_go_home(void)
+{
+    struct batch *again[2][BATCHES]; /* those that the thread has besides, too */
+    const struct thread_cache *cache = thread_cache_get();
+    pthread_t thread;
+    take_batches(taken[0]);
+    CHECK_EQ(pthread_create(&thread, NULL, put_anothers, taken[0]), 0);
+    pthread_join(thread, NULL);
+    zci_thread_registry_flush_parked(UINT64_MAX);
+    take_batches(again[0]);
+    size_t chain_length = 0;
+    for (const struct batch *batch = cache->stash[GRADE]; batch != NULL; batch = batch->next)
+        chain_length++;
+    CHECK_EQ(cache->stash_count[GRADE], chain_length);
+    take_batches(again[1]);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(count_common(again[i], taken[1], 1), 0);
+    CHECK_EQ(count_common(again[0], taken[0], 1) + count_common(again[1], taken[0], 1), BATCHES);
+    put_batches(again[1]);
+    put_batches(again[0]);
+}
+
+#define MANY 3000
+
+static struct batch *many[MANY];
+
+/* Of a thread of the second shard, each filled with its number. */
+static void take_many(void)
+{
+    struct batch *chain = NULL;
+    for (int i = 0; i < MANY; i++) {
+        unsigned count;
+        if (chain == NULL)
+            chain = zci_batch_alloc(GRADE, 1, &count);
+        CHECK(chain != NULL);
+        many[i] = chain;
+        chain = chain->next;
+        for (size_t k = 0; k < BATCH_CAPACITY(GRADE); k++)
+            many[i]->objects[k] = (void *)(uintptr_t)i;
+    }
+    while (chain != NULL) {
+        struct batch *next = chain->next;
+        chain->next = NULL;
+        zci_batch_free(chain, 1, 1);
+        chain = next;
+    }
+}
+
+static void put_many(void)
+{
+    size_t wrong = 0;
+    for (int i = 0; i < MANY; i++)
+        for (size_t k = 0; k < BATCH_CAPACITY(GRADE); k++)
+            wrong += many[i]->objects[k] != (void *)(uintptr_t)i;
+    CHECK_EQ(wrong, 0);
+    for (int i = 0; i < MANY; i++) {
+        many[i]->next = NULL;
+        zci_batch_free(many[i], 1, 1);
+    }
+}
+
+static void groups_are_cut_from_pages_given_back(void)
+{
+    take_many();
+    put_many();
+    uint64_t mapped_bytes = zci_meta_mapped_bytes();
+    for (int round = 0; round < 3; round++) {
+        if (!zci_os_purge_needs_reuse())
+            CHECK(zci_meta_purge(0) > (size_t)1 << 20);
+        take_many();
+        put_many();
+    }
+    CHECK_EQ(zci_meta_mapped_bytes(), mapped_bytes);
+}
+
+/* Another shard's batches serve when there is no memory for more, and only then. */
+static void the_last_batches_are_anothers(void)
+{
+    unsigned count;
+    size_t taken_count = 0, strange_count = 0;
+    struct batch *others = zci_batch_alloc(GRADE, 0, &count), *chain;
+    zci_batch_free(others, 0, count);
+    zci_footprint_set_hard_limit(1);
+    while ((chain = zci_batch_alloc(GRADE, 1, &count)) != NULL) {
+        strange_count += chain == others;
+        taken_count++;
+        CHECK(strange_count == 0 || chain->home == 0);
+    }
+    CHECK(taken_count > 1);
+    CHECK_EQ(strange_count, 1);
+}
+
 static void *touch(void *unused)
 {
     zc_free(zc_malloc(1));
@@ -290,12 +448,16 @@ int main(void)
     if (zci_shard_most == 1)
         return SKIPPED;
     CHECK_EQ(zci_shard_count, 2);
+    RUN(empty_batches_of_two_threads_share_no_page);
     RUN(empty_batches_stay_with_their_thread);
+    RUN(anothers_empty_batches_go_home);
     RUN(small_blocks_have_spans_of_their_own);
     RUN(large_blocks_are_lent_before_the_heap_grows);
     RUN(not_while_there_is_free_memory);
     RUN(two_threads_share_no_line);
     RUN(frees_of_others_go_home);
     RUN(blocks_of_several_shards_return_at_once);
+    RUN(groups_are_cut_from_pages_given_back);
+    RUN(the_last_batches_are_anothers);
     return check_done();
 }
