@@ -21,7 +21,7 @@ struct batch {
     uint32_t count; /* objects, while no cache has it loaded; of a chain in the pool, its length */
     uint16_t capacity;
     uint8_t grade; /* of the meta arena */
-    uint8_t home;  /* the shard whose threads write to its neighbours */
+    uint8_t home;  /* the shard that it was made for, and its neighbours most likely too */
 
     union {
         void *floor;         /* NULL */

@@ -3,6 +3,7 @@
 /* meta_arena.c - see meta_arena.h. */
 #include "pagemap/meta_arena.h"
 
+#include "base/atomic.h"
 #include "base/bits.h"
 #include "os/footprint.h"
 #include "os/lock.h"
@@ -19,7 +20,7 @@
 /* Larger requests (descriptor arrays, map leaves) get a mapping of their own. */
 #define OWN_MAPPING_BYTES (CHUNK_BYTES / 4)
 
-/* What is left beside groups becomes blocks of at most this grade. */
+/* What is left beside groups becomes blocks of at most this grade: smaller than those of groups. */
 #define GRADE_REST_MOST 2
 
 struct free_block {
@@ -90,6 +91,8 @@ static void free_locked(void *block, unsigned grade)
 /* Blocks again: no page of them is for one group alone. bytes: a multiple of the smallest grade's. */
 static void cut_up_locked(char *start, size_t bytes)
 {
+    /* For the child of a fork that comes between: it was taken from where it lay before it is free. */
+    atomic_order_for_thread();
     while (bytes != 0) {
         unsigned grade = GRADE_REST_MOST;
         while (ZCI_META_GRADE_BYTES(grade) > bytes)
@@ -189,8 +192,8 @@ void *zci_meta_alloc(size_t bytes)
     return block;
 }
 
-/* bytes: at most a page, or what the first extent has. Ends at a multiple of align, if there is room. Every extent has at least a page; what is left below that
- * becomes blocks again. */
+/* bytes: at most a page, or what the first extent has. What is cut ends at a multiple of align, if there is room. Every
+ * extent has at least a page; what is left below that becomes blocks again. */
 static void *cut_from_extent_locked(size_t bytes, size_t align)
 {
     struct extent *extent = arena.extents;

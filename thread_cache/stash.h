@@ -57,10 +57,12 @@ static inline void stash_reduce(struct thread_cache *cache, unsigned grade)
 /* What lies among another shard's batches goes back there, a chain at a time. */
 static inline void away_flush(struct thread_cache *cache)
 {
-    if (cache->away != NULL)
-        zci_batch_free(cache->away, cache->away->home, cache->away_count);
+    struct batch *chain = cache->away;
+    unsigned count = cache->away_count;
     cache->away = NULL;
     cache->away_count = 0;
+    if (chain != NULL)
+        zci_batch_free(chain, chain->home, count);
 }
 
 static inline void away_put(struct thread_cache *cache, struct batch *batch)

@@ -84,9 +84,9 @@ struct thread_cache {
     struct shelf shelves[ZCI_CLASS_COUNT];
     struct batch *stash[5]; /* empty batches, by grade, linked by next */
     uint16_t stash_count[5];
-    uint16_t stash_more[5]; /* sums of spare_more: so many beyond the usual */
-    struct batch *away;     /* empty ones on their way to another shard; see stash.h */
-    uint8_t away_count;
+    uint16_t stash_more[5];      /* sums of spare_more: so many beyond the usual */
+    struct batch *away;          /* empty ones on their way to another shard; see stash.h */
+    uint8_t away_count;          /* how many */
     uint8_t exit_round;          /* how often the exit hook ran */
     uint8_t state;               /* enum thread_cache_state; atomic */
     uint8_t is_busy;             /* the owner is on the slow side; atomic, see thread_idle.h */

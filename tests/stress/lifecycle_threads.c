@@ -5,8 +5,8 @@
  * the bound: what a dead thread had must serve the living. Compared are the lowest of some looks in
  * the later part of each half: what is lost stays lost, but on a busy machine a look may come before
  * a collector's. The threads of a group wait for each other while they hold their blocks: without that
- * chance decides how many caches ever exist at the same time, and so how much they hold. Looks that are all above the
- * bound are followed by more, with more threads: a loss only grows with these. */
+ * chance decides how many caches ever exist at the same time, and so how much they hold. A half above the bound
+ * is followed by another one, at most three times: a loss only grows with the threads. */
 #include "stress/names.h"
 #include "stress/pattern.h"
 #include "stress/process.h"
@@ -26,7 +26,7 @@
 enum {
     TOGETHER_COUNT = 10, /* threads that live at the same time */
     LOOK_COUNT = 10,
-    MORE_LOOKS_MAX = 50,
+    MORE_HALVES_MAX = 3,
     BLOCK_COUNT = 16,    /* blocks each thread allocates; half are left behind */
     GROWTH_MAX = 3 << 20 /* bytes */
 };
@@ -92,10 +92,8 @@ int main(void)
     CHECK_EQ(pthread_barrier_init(&all_hold_blocks, NULL, TOGETHER_COUNT), 0);
     long long before = lowest_rss_bytes(THREAD_COUNT);
     long long growth = lowest_rss_bytes(THREAD_COUNT) - before;
-    for (int look = 0; look < MORE_LOOKS_MAX && growth > GROWTH_MAX; look++) {
-        live_and_die(THREAD_COUNT / 2 / LOOK_COUNT);
-        growth = rss_bytes() - before;
-    }
+    for (int half = 0; half < MORE_HALVES_MAX && growth > GROWTH_MAX; half++)
+        growth = lowest_rss_bytes(THREAD_COUNT) - before;
     print_figure("resident bytes after the warm-up: ", before);
     print_figure("growth over as many threads again, bytes: ", growth);
 #ifndef STRESS_SANITIZED

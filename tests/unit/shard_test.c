@@ -362,6 +362,48 @@ static void anothers_empty_batches_go_home(void)
     put_batches(again[0]);
 }
 
+/* Was this batch the head of a chain in the shard's pool? That is empty then. */
+static bool was_in_pool(const struct batch *batch, size_t shard)
+{
+    enum { SLOTS = 16 };
+
+    bool was_there = false;
+    for (int i = 0; i < SLOTS; i++) {
+        unsigned count;
+        struct batch *chain = zci_batch_alloc(GRADE, shard, &count);
+        was_there |= batch != NULL && chain == batch;
+        while (chain != NULL) {
+            struct batch *next = chain->next;
+            zci_meta_block_free(chain, GRADE);
+            chain = next;
+        }
+    }
+    return was_there;
+}
+
+/* As do those whose blocks go to the spans, out of a depot or out of a thread's cache. */
+static void batches_that_end_go_home(void)
+{
+    unsigned class_index = size_class_of(16), count;
+    CHECK(!was_in_pool(NULL, 0) && !was_in_pool(NULL, 1)); /* room in both */
+    struct batch *first = zci_batch_alloc(GRADE, 1, &count), *rest = first->next;
+    if (rest != NULL)
+        zci_batch_free(rest, 1, count - 1);
+    first->count = (uint32_t)zci_central_fetch(class_index, 0, first->objects, 8);
+    CHECK(depot_put(class_index, 0, 0, first));
+    zci_depot_drain();
+    CHECK(was_in_pool(first, 1));
+    void *block = zc_malloc(16);
+    struct thread_cache *cache = thread_cache_get();
+    while (cache->shelves[class_index].loaded->grade != GRADE)
+        block = zc_malloc(16); /* the test ends soon: left */
+    CHECK(block != NULL);
+    struct batch *loaded = cache->shelves[class_index].loaded;
+    loaded->home = 1;
+    zci_thread_cache_trim(cache, 0);
+    CHECK(was_in_pool(loaded, 1));
+}
+
 #define MANY 3000
 
 static struct batch *many[MANY];
@@ -451,6 +493,7 @@ int main(void)
     RUN(empty_batches_of_two_threads_share_no_page);
     RUN(empty_batches_stay_with_their_thread);
     RUN(anothers_empty_batches_go_home);
+    RUN(batches_that_end_go_home);
     RUN(small_blocks_have_spans_of_their_own);
     RUN(large_blocks_are_lent_before_the_heap_grows);
     RUN(not_while_there_is_free_memory);
