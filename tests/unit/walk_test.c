@@ -276,13 +276,15 @@ static void totals_follow_wide_swings(void)
     struct walk_totals before;
     struct walk_totals after;
     CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &before), 0);
-    for (int round = 0; round < 3; round++) {
+    const struct shelf *shelf = &thread_cache_get()->shelves[size_class_of(SIZE)];
+    /* Again where a look at the caches, which the clock brings, has just taken them. */
+    for (int round = 0; round < 3 || (shelf->spare_count <= 1000 && round < 30); round++) {
         for (size_t i = 0; i < BLOCKS; i++)
             blocks[i] = zc_malloc(SIZE);
         for (size_t i = 0; i < BLOCKS; i++)
             zc_free(blocks[i]);
     }
-    CHECK(thread_cache_get()->shelves[size_class_of(SIZE)].spare_count > 1000);
+    CHECK(shelf->spare_count > 1000);
     CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&zci_root, &after), 0);
     CHECK_EQ(after.blocks, before.blocks);
 }
