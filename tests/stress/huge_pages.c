@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* huge_pages.c - with ZCMALLOC_HUGE_PAGES=1 a heap of small blocks grows by huge pages, if they are cheap; but only
- * where it grows just now may the kernel make further ones: it would fill what the collector gives back. */
+/* huge_pages.c [none] - with ZCMALLOC_HUGE_PAGES=1 a heap of small blocks grows by huge pages, if they are cheap; but only
+ * where it grows just now may the kernel make further ones: it would fill what the collector gives back.
+ * none: without it the kernel is asked for nothing. */
 #include "stress/names.h"
 #include "stress/process.h"
 #include "support/check.h"
@@ -51,8 +52,9 @@ static bool read_kinds(struct kinds *kinds)
     return true;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    bool wants_none = argc > 1 && strcmp(argv[1], "none") == 0;
     struct kinds kinds;
     for (size_t i = 0; i < BLOCKS; i++) {
         blocks[i] = t_malloc(BLOCK_BYTES);
@@ -60,7 +62,14 @@ int main(void)
             return check_done();
         memset(blocks[i], (int)i, BLOCK_BYTES);
     }
-    if (!read_kinds(&kinds) || kinds.asked_kib + kinds.refused_kib == 0) {
+    bool is_read = read_kinds(&kinds);
+    if (wants_none) {
+        if (!is_read)
+            check_skip("no /proc");
+        CHECK_EQ(kinds.asked_kib + kinds.refused_kib, 0);
+        return check_done();
+    }
+    if (!is_read || kinds.asked_kib + kinds.refused_kib == 0) {
         check_skip("the kernel has no huge pages, or no /proc");
         return check_done();
     }
