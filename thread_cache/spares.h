@@ -20,7 +20,8 @@
 /* A thread that sends batches away and soon takes batches of the class again would get another thread's blocks for its
  * own, line by line out of the other core's cache, and pays for the way there and back; in time its blocks would lie on
  * everybody's pages. It may keep more, over all classes at most its share among all threads: of this, or of three
- * quarters of what is resident, if that is more. */
+ * quarters of what is resident, if that is more. Of blocks that it fetched itself it keeps so many from the
+ * first swing on, for it will want them again; others' blocks it may free for ever. */
 #define SPARE_MORE_BYTES       ((size_t)64 << 20)
 #define SPARE_MORE_SHARE_LEAST ((size_t)128 << 10)
 #define SPARE_MORE_SHARE_MOST  ((size_t)8 << 20)
@@ -61,6 +62,18 @@ ZCI_INLINE struct batch *spare_pop(struct shelf *shelf)
         shelf->spare->newer = NULL;
     spare_uncount(shelf, batch);
     return batch;
+}
+
+/* Blocks came from spans or a depot; a thread may take for ever and never free. */
+ZCI_INLINE void spare_fetched(struct shelf *shelf, size_t count)
+{
+    shelf->fetched_objects = (uint32_t)min_size(shelf->fetched_objects + count, UINT32_MAX / 2);
+}
+
+/* Blocks go back there. */
+ZCI_INLINE void spare_left(struct shelf *shelf, size_t count)
+{
+    shelf->fetched_objects -= (uint32_t)min_size(count, shelf->fetched_objects);
 }
 
 /* There is one. */

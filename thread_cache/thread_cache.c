@@ -155,10 +155,13 @@ static size_t spare_limit(const struct shelf *shelf, unsigned class_index)
 }
 
 /* Spare batches leave empty ones. */
-static void count_more(struct thread_cache *cache, unsigned class_index, int count)
+static void change_more(struct thread_cache *cache, unsigned class_index, int64_t count)
 {
+    struct shelf *shelf = &cache->shelves[class_index];
     uint16_t *more = &cache->stash_more[batch_grade_for(zci_size_classes[class_index].batch)];
     *more = (uint16_t)(*more + count);
+    shelf->spare_more = (uint16_t)(shelf->spare_more + count);
+    cache->spare_more_bytes += (uint32_t)(count * (int64_t)spare_bytes(class_index));
 }
 
 /* Of one thread, in bytes. */
@@ -172,29 +175,30 @@ static size_t spare_share(void)
 static void keep_more(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
-    size_t bytes = spare_bytes(class_index);
     size_t share = spare_share();
     if (cache->spare_more_bytes >= share)
         return;
-    size_t room = (share - cache->spare_more_bytes) / bytes;
-    size_t more = min_size(shelf->sent_count, room); /* so far does the thread swing */
-    shelf->spare_more = (uint16_t)(shelf->spare_more + more);
-    cache->spare_more_bytes += (uint32_t)(more * bytes);
-    count_more(cache, class_index, (int)more);
+    size_t room = (share - cache->spare_more_bytes) / spare_bytes(class_index);
+    change_more(cache, class_index,
+                (int64_t)min_size(shelf->sent_count, room)); /* so far it swings */
 }
 
-static void keep_less(struct thread_cache *cache, unsigned class_index, unsigned less)
+/* May the class have a spare more, for it is of blocks that the thread fetched for itself? count: those not among spares. */
+static bool keeps_own(struct thread_cache *cache, unsigned class_index, size_t count)
 {
-    struct shelf *shelf = &cache->shelves[class_index];
-    shelf->spare_more = (uint16_t)(shelf->spare_more - less);
-    cache->spare_more_bytes -= (uint32_t)(less * spare_bytes(class_index));
-    count_more(cache, class_index, -(int)less);
+    const struct shelf *shelf = &cache->shelves[class_index];
+    if (atomic_load_relaxed(&zci_shard_count) < 2 ||
+        shelf->spare_objects + count > shelf->fetched_objects ||
+        cache->spare_more_bytes + spare_bytes(class_index) > spare_share())
+        return false;
+    change_more(cache, class_index, 1);
+    return true;
 }
 
 static void keep_no_more(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
-    keep_less(cache, class_index, shelf->spare_more);
+    change_more(cache, class_index, -(int64_t)shelf->spare_more);
     shelf->sent_count = 0;
 }
 
@@ -255,6 +259,7 @@ static void *refill_from_spans(struct thread_cache *cache, unsigned class_index)
     struct batch *batch = shelf->loaded;
     batch->count = (uint32_t)zci_central_fetch(class_index, cache->number, batch->objects, count);
     cache->returned_bytes -= (int64_t)batch->count * zci_size_classes[class_index].bytes;
+    spare_fetched(shelf, batch->count);
     load(cache, class_index, batch);
     block = batch->count != 0 ? pop(cache, class_index) : NULL;
     close_new(cache, class_index);
@@ -302,6 +307,7 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index)
         shelf->sent_count = 0;
         batch = depot_take(class_index, cache->number);
         thread_cache_count(cache, batch != NULL ? COUNT_DEPOT_TAKE : COUNT_DEPOT_MISS);
+        spare_fetched(shelf, batch != NULL ? batch->count : 0);
     } else {
         thread_cache_count(cache, COUNT_SPARE_LOAD);
     }
@@ -336,6 +342,7 @@ static void send(struct thread_cache *cache, unsigned class_index, struct batch 
 {
     uint16_t *sent = &cache->shelves[class_index].sent_count;
     *sent = (uint16_t)(*sent + (*sent != UINT16_MAX));
+    spare_left(&cache->shelves[class_index], batch->count);
     unsigned shard = home_of(cache, batch);
     bool is_put = depot_put(class_index, shard, cache->number, batch);
     thread_cache_count(cache, is_put ? COUNT_DEPOT_PUT : COUNT_DEPOT_FULL);
@@ -354,7 +361,7 @@ static bool make_room_closed(struct thread_cache *cache, unsigned class_index)
     struct batch *fresh = stash_take(cache, shelf->spare->grade);
     if (fresh == NULL)
         return false;
-    if (shelf->spare_count >= spare_limit(shelf, class_index))
+    if (shelf->spare_count >= spare_limit(shelf, class_index) && !keeps_own(cache, class_index, 0))
         send(cache, class_index, spare_pop_oldest(shelf));
     spare_push(shelf, fresh);
     return true;
@@ -408,7 +415,8 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         unsigned grade = full->grade;
         /* A walker of a stopped process must not find here what others may take from the depot. */
         load(cache, class_index, NULL);
-        if (shelf->spare_count < spare_limit(shelf, class_index)) {
+        if (shelf->spare_count < spare_limit(shelf, class_index) ||
+            keeps_own(cache, class_index, full->count)) {
             spare_push(shelf, full);
             thread_cache_count(cache, COUNT_SPARE_KEEP);
         } else {
@@ -436,6 +444,7 @@ static void retire(struct thread_cache *cache, unsigned class_index, unsigned co
     struct shelf *shelf = &cache->shelves[class_index];
     for (unsigned left = count < RETIRE_MOST ? count : RETIRE_MOST; left > 0; left--) {
         struct batch *batch = spare_pop_oldest(shelf);
+        spare_left(shelf, batch->count);
         zci_central_return(class_index, batch->objects, batch->count);
         stash_put(cache, batch);
     }
@@ -467,7 +476,7 @@ static void forget_unused_room(struct thread_cache *cache, unsigned class_index)
     struct shelf *shelf = &cache->shelves[class_index];
     size_t limit = spare_limit(shelf, class_index);
     size_t unused = limit - min_size(shelf->spare_most, limit);
-    keep_less(cache, class_index, (unsigned)min_size(unused / 2, shelf->spare_more));
+    change_more(cache, class_index, -(int64_t)min_size(unused / 2, shelf->spare_more));
 }
 
 static void age_class(struct thread_cache *cache, unsigned class_index, unsigned closed_calls)
@@ -538,6 +547,7 @@ static void flush_class(struct thread_cache *cache, unsigned class_index)
     struct batch *spare;
     load(cache, class_index, NULL);
     shelf->refill = 0;
+    shelf->fetched_objects = 0;
     shelf->miss_count = 0;
     shelf->closed = 0;
     keep_no_more(cache, class_index);

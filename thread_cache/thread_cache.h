@@ -46,6 +46,7 @@ struct shelf {
     uint16_t sent_count;   /* batches that left since the bin was last empty; stops at 65535 */
     uint16_t spare_least;  /* spare_count at its least and most since unreached spares left */
     uint16_t spare_most;
+    uint32_t fetched_objects; /* from spans and depots, less those that went back; spares.h */
 };
 
 /* A thread's way to its blocks of one private heap (src/heap/private_cache.h). No heap has id 0. */
