@@ -154,7 +154,7 @@ static size_t spare_limit(const struct shelf *shelf, unsigned class_index)
     return shelf->spare_more + (count < 1 ? 1 : count > SPARE_COUNT_MAX ? SPARE_COUNT_MAX : count);
 }
 
-/* Spare batches leave empty ones. */
+/* The class may have so many spares more, or fewer, and the thread as many empty batches, which spares leave. */
 static void change_more(struct thread_cache *cache, unsigned class_index, int64_t count)
 {
     struct shelf *shelf = &cache->shelves[class_index];
