@@ -475,77 +475,6 @@ static void the_last_batches_are_anothers(void)
     CHECK_EQ(strange_count, 1);
 }
 
-/* --- whose blocks stay ----------------------------------------------------------------------------------- */
-
-#define SWING       5000 /* of 64 bytes, 40 batches; four are usual */
-#define SWING_BYTES 64
-
-static void *swung[SWING];
-
-static uint64_t sent_count(void)
-{
-    const struct thread_cache *cache = thread_cache_get();
-    return cache->counts[COUNT_DEPOT_PUT] + cache->counts[COUNT_DEPOT_FULL];
-}
-
-static void *swing_up(void *unused)
-{
-    for (int i = 0; i < SWING; i++)
-        CHECK((swung[i] = zc_malloc(SWING_BYTES)) != NULL);
-    return unused;
-}
-
-/* How many batches left meanwhile, by way of a pointer. */
-static void *swing_down(void *argument)
-{
-    zc_free(zc_malloc(1));
-    uint64_t before = sent_count();
-    for (int i = 0; i < SWING; i++)
-        zc_free(swung[i]);
-    *(uint64_t *)argument = sent_count() - before;
-    return NULL;
-}
-
-static void *swing_once(void *argument)
-{
-    swing_up(NULL);
-    return swing_down(argument);
-}
-
-/* What was sent is no longer its own. */
-static void *swing_and_swing_down(void *argument)
-{
-    static void *own[SWING];
-    for (int i = 0; i < SWING; i++)
-        CHECK((own[i] = zc_malloc(SWING_BYTES)) != NULL);
-    const struct shelf *shelf = &thread_cache_get()->shelves[size_class_of(SWING_BYTES)];
-    for (int i = 0; i < SWING; i++)
-        zc_free(own[i]);
-    CHECK(shelf->fetched_objects >= SWING / 2);
-    swing_down(argument);
-    CHECK(shelf->fetched_objects < SWING / 2);
-    return NULL;
-}
-
-static uint64_t sent_by_thread(void *(*body)(void *))
-{
-    pthread_t thread;
-    uint64_t left = 0;
-    CHECK_EQ(pthread_create(&thread, NULL, body, &left), 0);
-    pthread_join(thread, NULL);
-    return left;
-}
-
-/* A thread's own blocks stay with it from the first swing on; others' leave. */
-static void own_blocks_stay_from_the_first_swing(void)
-{
-    CHECK_EQ(sent_by_thread(swing_once), 0);
-    swing_up(NULL);
-    CHECK(sent_by_thread(swing_down) >= 20);
-    swing_up(NULL);
-    CHECK(sent_by_thread(swing_and_swing_down) >= 20);
-}
-
 static void *touch(void *unused)
 {
     zc_free(zc_malloc(1));
@@ -572,7 +501,6 @@ int main(void)
     RUN(two_threads_share_no_line);
     RUN(frees_of_others_go_home);
     RUN(blocks_of_several_shards_return_at_once);
-    RUN(own_blocks_stay_from_the_first_swing);
     RUN(groups_are_cut_from_pages_given_back);
     RUN(the_last_batches_are_anothers);
     return check_done();
