@@ -94,7 +94,7 @@ size_t layer_batch_of(size_t size)
 
 int layer_page_heap_pass(size_t granules)
 {
-    struct span *span = zci_page_heap_alloc(granules, 1);
+    struct span *span = zci_page_heap_alloc(granules, 1, 0);
     if (span == NULL)
         return 0;
     zci_page_heap_free(span);
@@ -104,13 +104,13 @@ int layer_page_heap_pass(size_t granules)
 int layer_run_cache_pass(size_t granules)
 {
     size_t length = zci_run_cache_round(granules);
-    struct span *span = zci_run_cache_take(length);
+    struct span *span = zci_run_cache_take(length, 0);
     if (span == NULL)
-        span = zci_page_heap_alloc(length, 1);
+        span = zci_page_heap_alloc(length, 1, 0);
     if (span == NULL)
         return 0;
     span_set_state(span, SPAN_CACHED);
-    if (!zci_run_cache_put(span))
+    if (!zci_run_cache_put(span, 0))
         zci_page_heap_free(span);
     return 1;
 }

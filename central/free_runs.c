@@ -31,6 +31,7 @@ struct span *zci_free_runs_split(struct span *span, size_t granules)
     struct span *tail = span + granules;
     zci_free_runs_describe(tail, span->start + granules * ZCI_GRANULE_BYTES,
                            span->granules - granules, span->is_zero);
+    tail->shard = span->shard;
     span_set_state(tail, SPAN_CACHED);
     /* Pairs with zci_arenas_each_run: the tail is a run before the head ends. */
     atomic_store_release(&span->granules, (uint32_t)granules);
@@ -58,11 +59,15 @@ void zci_free_runs_put(struct free_runs *runs, struct span *span)
     struct span *right = joinable(runs, span, span_end(span));
     if (right != NULL) {
         zci_run_tree_remove(tree_of(runs, right), right);
+        if (right->granules > span->granules)
+            span->shard = right->shard;
         atomic_store_release(&span->granules, span->granules + right->granules);
         span_set_state(right, SPAN_NONE);
     }
     if (left != NULL) {
         zci_run_tree_remove(tree_of(runs, left), left);
+        if (left->granules < span->granules)
+            left->shard = span->shard;
         atomic_store_release(&left->granules, left->granules + span->granules);
         span_set_state(span, SPAN_NONE);
         span = left;

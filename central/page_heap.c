@@ -60,9 +60,8 @@ static bool follows_large_block(const struct span *span)
     return before != NULL && span_state(before) == SPAN_LARGE && span_end(before) == span->start;
 }
 
-static struct span *alloc_from_tree_locked(struct run_tree *tree, size_t granules, size_t align)
+static struct span *carve_locked(struct span *span, size_t granules, size_t align)
 {
-    struct span *span = zci_run_tree_best(tree, granules + align - 1);
     if (span == NULL)
         return NULL;
     size_t skip = 0;
@@ -73,6 +72,11 @@ static struct span *alloc_from_tree_locked(struct run_tree *tree, size_t granule
         skip = span->granules - granules;
     }
     return zci_free_runs_carve(&heap.free, span, skip, granules);
+}
+
+static struct span *alloc_clean_locked(size_t granules, size_t align)
+{
+    return carve_locked(zci_run_tree_best(&heap.free.clean, granules + align - 1), granules, align);
 }
 
 /* Clean granules are taken into use: as many of them as there are count as given back in vain. */
@@ -193,7 +197,7 @@ static struct span *alloc_huge_strip_locked(size_t charged, unsigned shard)
 {
     if (!charge_locked(STRIP_GRANULES - charged))
         return NULL;
-    struct span *strip = alloc_from_tree_locked(&heap.free.clean, STRIP_GRANULES, STRIP_GRANULES);
+    struct span *strip = alloc_clean_locked(STRIP_GRANULES, STRIP_GRANULES);
     if (strip != NULL) {
         note_refault_locked(charged); /* the rest may not be wanted, and must not be held */
         heap.purged -= min_size(heap.purged, STRIP_GRANULES - charged);
@@ -231,13 +235,14 @@ static struct span *alloc_new_locked(size_t granules, size_t align, unsigned sha
         return span;
     }
     strips_end_all(&heap.strips, &heap.free, false);
-    return alloc_from_tree_locked(&heap.free.clean, granules, align);
+    return alloc_clean_locked(granules, align);
 }
 
-/* From pages that are resident and charged. */
-static struct span *alloc_resident_locked(size_t granules, size_t align, unsigned shard)
+/* From pages that are resident and charged, rather those that are of the asking thread's own shard. */
+static struct span *alloc_dirty_locked(size_t granules, size_t align, unsigned shard, unsigned own)
 {
-    struct span *span = alloc_from_tree_locked(&heap.free.dirty, granules, align);
+    struct span *span = zci_run_tree_best_of(&heap.free.dirty, granules + align - 1, own);
+    span = carve_locked(span, granules, align);
     heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
     if (span == NULL && strips_is_dirty(&heap.strips, shard))
         span = strips_take(&heap.strips, shard, granules);
@@ -246,9 +251,10 @@ static struct span *alloc_resident_locked(size_t granules, size_t align, unsigne
 }
 
 /* charged of the granules are to stay with the caller. A run that is longer than granules is a huge strip: open_strip. */
-static struct span *alloc_locked(size_t granules, size_t align, size_t charged, unsigned shard)
+static struct span *alloc_locked(size_t granules, size_t align, size_t charged, unsigned shard,
+                                 unsigned own)
 {
-    struct span *span = alloc_resident_locked(granules, align, shard);
+    struct span *span = alloc_dirty_locked(granules, align, shard, own);
     if (span != NULL)
         return span;
     if (!charge_locked(charged))
@@ -259,7 +265,7 @@ static struct span *alloc_locked(size_t granules, size_t align, size_t charged, 
     if (wants_huge && granules <= HUGE_SPAN_MOST && heap.strips.in_making[shard] == NULL &&
         (span = alloc_huge_strip_locked(granules, shard)) != NULL)
         return span;
-    span = alloc_from_tree_locked(&heap.free.clean, granules, align);
+    span = alloc_clean_locked(granules, align);
     if (span != NULL) {
         note_refault_locked(charged);
         counter_add(&heap.refault_count, 1);
@@ -306,7 +312,7 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
 {
     lock_acquire(&heap.lock);
     struct span *span =
-        alloc_locked(roomy_length_locked(granules, room_granules), 1, granules, NO_SHARD);
+        alloc_locked(roomy_length_locked(granules, room_granules), 1, granules, NO_SHARD, NO_SHARD);
     if (span != NULL) {
         pagemap_set(span->start, span);
         if (span->granules > granules)
@@ -319,8 +325,7 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     return span;
 }
 
-/* Longest runs first: the fewest calls for the most bytes. A run that the OS refuses to take stays
- * dirty, and ends the round. */
+/* Longest runs first: the fewest calls for the most bytes. A run that the OS refuses to take ends the round. */
 static size_t release_locked(size_t keep_bytes)
 {
     size_t released = 0;
@@ -342,23 +347,21 @@ static size_t release_locked(size_t keep_bytes)
 
 /* Dirty runs that are too short keep the footprint up, and do not join their clean neighbours. As much as
  * is needed goes back to the OS, then, as the last resort, all of it. */
-static struct span *alloc_released_locked(size_t granules, size_t align, unsigned shard)
+static struct span *alloc_purged_locked(size_t granules, size_t align, unsigned shard, unsigned own)
 {
+    strips_end_all(&heap.strips, &heap.free, true);
     uint64_t dirty_bytes = heap.free.dirty.granules << ZCI_GRANULE_SHIFT;
     uint64_t needed_bytes = (uint64_t)granules << ZCI_GRANULE_SHIFT;
-    struct span *span = NULL;
     zci_footprint_add(change_locked());
-    if (zci_footprint_is_tight(needed_bytes) && needed_bytes < dirty_bytes) {
-        release_locked(dirty_bytes - needed_bytes);
+    bool is_enough = zci_footprint_is_tight(needed_bytes) && needed_bytes < dirty_bytes;
+    for (uint64_t keep = is_enough ? dirty_bytes - needed_bytes : 0; dirty_bytes != 0; keep = 0) {
+        release_locked(keep);
         zci_footprint_add(change_locked());
-        span = alloc_locked(granules, align, granules, shard);
+        struct span *span = alloc_locked(granules, align, granules, shard, own);
+        if (span != NULL || keep == 0)
+            return span;
     }
-    if (span == NULL) {
-        release_locked(0);
-        zci_footprint_add(change_locked());
-        span = alloc_locked(granules, align, granules, shard);
-    }
-    return span;
+    return NULL;
 }
 
 /* Makes the strip a huge page, if the kernel has one, and leaves its first granules to the caller. */
@@ -373,15 +376,12 @@ static void open_strip(struct span *strip, size_t granules, unsigned shard)
     unlock_and_report();
 }
 
-static struct span *alloc(size_t granules, size_t align_granules, unsigned shard)
+static struct span *alloc(size_t granules, size_t align_granules, unsigned shard, unsigned own)
 {
     lock_acquire(&heap.lock);
-    struct span *span = alloc_locked(granules, align_granules, granules, shard);
-    if (span == NULL) {
-        strips_end_all(&heap.strips, &heap.free, true);
-        if (heap.free.dirty.granules != 0)
-            span = alloc_released_locked(granules, align_granules, shard);
-    }
+    struct span *span = alloc_locked(granules, align_granules, granules, shard, own);
+    if (span == NULL)
+        span = alloc_purged_locked(granules, align_granules, shard, own);
     if (span != NULL) {
         pagemap_set(span->start, span);
         reuse(span);
@@ -392,14 +392,14 @@ static struct span *alloc(size_t granules, size_t align_granules, unsigned shard
     return span;
 }
 
-struct span *zci_page_heap_alloc(size_t granules, size_t align_granules)
+struct span *zci_page_heap_alloc(size_t granules, size_t align_granules, unsigned shard)
 {
-    return alloc(granules, align_granules, NO_SHARD);
+    return alloc(granules, align_granules, NO_SHARD, shard);
 }
 
 struct span *zci_page_heap_alloc_small(size_t granules, unsigned shard)
 {
-    return alloc(granules, 1, shard);
+    return alloc(granules, 1, shard, shard);
 }
 
 void zci_page_heap_free(struct span *span)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* page_heap.h - runs of 64 KiB granules: split, joined, grown, given back.
- * Invariants: a free run never touches another of its kind (dirty or clean); best fit, then lowest
+ * Invariants: a free run never touches another of its kind (dirty or clean); best fit, or nearly, then lowest
  *             address. Arenas are 2 MiB-aligned ranges of address space, committed from the front; what
  *             lies behind an arena's frontier was never used. Arenas are never unmapped.
  *             A shard's strip is room of up to 2 MiB: no free run, and given up when there is no other room left.
@@ -24,8 +24,9 @@
 void zci_page_heap_init(void);
 
 /* A run aligned to align_granules (a power of two) granules, or NULL if the OS has no more. Its state is
- * the caller's to set; is_zero says whether its pages read zero. */
-struct span *zci_page_heap_alloc(size_t granules, size_t align_granules);
+ * the caller's to set; is_zero says whether its pages read zero. Of resident runs that fit about as well it is rather one
+ * whose shard is this one, that of the thread that asks: its lines may be in that processor's caches. */
+struct span *zci_page_heap_alloc(size_t granules, size_t align_granules, unsigned shard);
 
 /* The same, for small blocks of this shard's threads: where there are several shards, fresh pages of two of them lie in
  * different page tables, of 2 MiB, as far as that goes. */
@@ -36,7 +37,7 @@ struct span *zci_page_heap_alloc_small(size_t granules, unsigned shard);
  * back to find one. */
 struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules);
 
-/* The run's state may be any but FREE. */
+/* The run's state may be any but FREE; its shard is that of whoever had it last. */
 void zci_page_heap_free(struct span *span);
 
 /* Takes the granules behind the run if they are free; false if not. */

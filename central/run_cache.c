@@ -5,13 +5,14 @@
 
 #include "base/bits.h"
 #include "central/page_heap.h"
+#include "central/shard.h"
 #include "central/slots.h"
 #include "os/thread.h"
 
 #define SLOTS     4
 #define BYTES_MAX ((uint64_t)4 << 20)
 
-static void *cached[RUN_CACHE_MAX_GRANULES + 1][SLOTS];
+static void *cached[ZCI_SHARDS][RUN_CACHE_MAX_GRANULES + 1][SLOTS];
 static uint64_t cached_bytes ZCI_LINE; /* atomic */
 
 static size_t spread(void)
@@ -26,57 +27,64 @@ size_t zci_run_cache_round(size_t granules)
     return align_up(granules, (size_t)1 << (log2_floor(granules - 1) - 3));
 }
 
-struct span *zci_run_cache_take(size_t granules)
+struct span *zci_run_cache_take(size_t granules, unsigned shard)
 {
     if (granules > RUN_CACHE_MAX_GRANULES)
         return NULL;
-    struct span *span = slots_take(cached[granules], SLOTS, spread());
+    struct span *span = slots_take(cached[shard][granules], SLOTS, spread());
     if (span != NULL)
         atomic_add_64(&cached_bytes, -(uint64_t)span_bytes(span));
     return span;
 }
 
-bool zci_run_cache_put(struct span *span)
+bool zci_run_cache_put(struct span *span, unsigned shard)
 {
     uint64_t bytes = span_bytes(span);
     if (span->granules > RUN_CACHE_MAX_GRANULES)
         return false;
     if (atomic_add_64(&cached_bytes, bytes) <= BYTES_MAX &&
-        slots_put(cached[span->granules], SLOTS, spread(), span))
+        slots_put(cached[shard][span->granules], SLOTS, spread(), span))
         return true;
     atomic_add_64(&cached_bytes, -bytes);
     return false;
 }
 
 /* What each slot held at the last look. */
-static void *seen[RUN_CACHE_MAX_GRANULES + 1][SLOTS];
+static void *seen[ZCI_SHARDS][RUN_CACHE_MAX_GRANULES + 1][SLOTS];
+
+static void age_slot(void **slot, void **seen_slot)
+{
+    struct span *span = atomic_load_relaxed(slot);
+    /* Pairs with the cas in slots_put: what it succeeds on is ours alone. */
+    if (span != NULL && span == *seen_slot && atomic_cas_ptr(slot, span, NULL)) {
+        atomic_add_64(&cached_bytes, -(uint64_t)span_bytes(span));
+        zci_page_heap_free(span);
+        span = NULL;
+    }
+    if (span != *seen_slot)
+        *seen_slot = span;
+}
 
 void zci_run_cache_age(void)
 {
     if (atomic_load_relaxed(&cached_bytes) == 0)
         return;
-    for (size_t granules = 1; granules <= RUN_CACHE_MAX_GRANULES; granules++) {
-        for (size_t i = 0; i < SLOTS; i++) {
-            struct span *span = atomic_load_relaxed(&cached[granules][i]);
-            /* Pairs with the cas in slots_put: what it succeeds on is ours alone. */
-            if (span != NULL && span == seen[granules][i] &&
-                atomic_cas_ptr(&cached[granules][i], span, NULL)) {
-                atomic_add_64(&cached_bytes, -(uint64_t)span_bytes(span));
-                zci_page_heap_free(span);
-                span = NULL;
-            }
-            if (span != seen[granules][i])
-                seen[granules][i] = span;
-        }
-    }
+    unsigned shards = atomic_load_relaxed(&zci_shard_count);
+    for (unsigned shard = 0; shard < shards; shard++)
+        for (size_t granules = 1; granules <= RUN_CACHE_MAX_GRANULES; granules++)
+            for (size_t i = 0; i < SLOTS; i++)
+                age_slot(&cached[shard][granules][i], &seen[shard][granules][i]);
 }
 
 void zci_run_cache_drain(void)
 {
-    for (size_t granules = 1; granules <= RUN_CACHE_MAX_GRANULES; granules++) {
-        struct span *span;
-        while ((span = zci_run_cache_take(granules)) != NULL)
-            zci_page_heap_free(span);
+    unsigned shards = atomic_load_relaxed(&zci_shard_count);
+    for (unsigned shard = 0; shard < shards; shard++) {
+        for (size_t granules = 1; granules <= RUN_CACHE_MAX_GRANULES; granules++) {
+            struct span *span;
+            while ((span = zci_run_cache_take(granules, shard)) != NULL)
+                zci_page_heap_free(span);
+        }
     }
 }
 

@@ -3,6 +3,13 @@
 /* run_tree.c - see run_tree.h. */
 #include "central/run_tree.h"
 
+/* So many runs that are long enough are looked at for one of the shard's. */
+#define OWN_LOOKS 8
+/* They may be so many times longer than the best fit; and of what takes more granules that saves more than what
+ * is in a processor's caches. */
+#define OWN_FACTOR 2
+#define OWN_MOST   64
+
 static uint64_t priority(const struct span *span)
 {
     return (span->start >> ZCI_GRANULE_SHIFT) * UINT64_C(0x9e3779b97f4a7c15);
@@ -76,6 +83,38 @@ struct span *zci_run_tree_best(const struct run_tree *tree, size_t granules)
         }
     }
     return best;
+}
+
+struct search {
+    size_t least, most; /* granules */
+    unsigned shard;
+    unsigned looks; /* that are left */
+};
+
+/* The first that is the shard's, in order. */
+static struct span *first_of(struct span *at, struct search *search)
+{
+    for (; at != NULL; at = at->next) {
+        if (at->granules < search->least)
+            continue;
+        struct span *found = first_of(at->prev, search);
+        if (found != NULL || search->looks == 0 || at->granules > search->most)
+            return found;
+        search->looks--;
+        if (at->shard == search->shard)
+            return at;
+    }
+    return NULL;
+}
+
+struct span *zci_run_tree_best_of(const struct run_tree *tree, size_t granules, unsigned shard)
+{
+    struct span *best = zci_run_tree_best(tree, granules);
+    if (best == NULL || best->shard == shard || granules > OWN_MOST)
+        return best;
+    struct search search = {granules, best->granules * OWN_FACTOR, shard, OWN_LOOKS};
+    struct span *own = first_of(tree->root, &search);
+    return own != NULL ? own : best;
 }
 
 struct span *zci_run_tree_longest(const struct run_tree *tree)

@@ -19,6 +19,8 @@ void zci_run_tree_insert(struct run_tree *tree, struct span *span);
 void zci_run_tree_remove(struct run_tree *tree, struct span *span);
 /* The shortest run of at least this many granules, the lowest of equals; NULL if none. */
 struct span *zci_run_tree_best(const struct run_tree *tree, size_t granules);
+/* Rather one that is this shard's, if it is short and there is one among the next longer ones. */
+struct span *zci_run_tree_best_of(const struct run_tree *tree, size_t granules, unsigned shard);
 /* The longest run, or NULL. */
 struct span *zci_run_tree_longest(const struct run_tree *tree);
 

@@ -29,7 +29,7 @@ static size_t bitmap_bytes(const struct size_class *size_class)
 /* The OS has no address space for metadata, but the page heap may have a run. */
 static bool donate(void)
 {
-    struct span *span = zci_page_heap_alloc(1, 1);
+    struct span *span = zci_page_heap_alloc(1, 1, 0);
     if (span == NULL)
         return false;
     span_set_state(span, SPAN_META);

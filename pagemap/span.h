@@ -53,7 +53,7 @@ struct span {
         uint8_t has_grown; /* LARGE, HUGE: by realloc */
     };
 
-    uint8_t shard;       /* SMALL: in whose list it is, for good; central/shard.h */
+    uint8_t shard;       /* whose it is, or was last; SMALL: for good; central/shard.h */
     uint8_t populated;   /* SMALL: parts that are not to be populated, under its list's lock */
     uint16_t carved;     /* SMALL: blocks that ever left it */
     uint16_t used_least; /* SMALL: with fewer blocks out its occupancy list is another one */

@@ -8,6 +8,7 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "central/shard.h"
 #include "heap/limit.h"
 #include "os/os.h"
 #include "pagemap/pagemap.h"
@@ -47,19 +48,27 @@ static void count_run(bool is_hit)
         atomic_add_64(is_hit ? &uncached_hits : &uncached_misses, 1);
 }
 
+/* The calling thread's. */
+static unsigned own_shard(void)
+{
+    struct thread_cache *cache = thread_cache_get();
+    return shard_of(ZCI_LIKELY(thread_cache_is_open(cache)) ? cache->number : 0);
+}
+
 static struct span *alloc_run(size_t size, size_t alignment)
 {
     size_t granules = granules_for(size);
+    unsigned shard = own_shard();
     struct span *span = NULL;
     if (alignment <= ZCI_GRANULE_BYTES) {
-        span = zci_run_cache_take(granules);
+        span = zci_run_cache_take(granules, shard);
         alignment = ZCI_GRANULE_BYTES;
     }
     if (span != NULL) {
         count_run(true);
         return span;
     }
-    span = zci_page_heap_alloc(granules, alignment >> ZCI_GRANULE_SHIFT);
+    span = zci_page_heap_alloc(granules, alignment >> ZCI_GRANULE_SHIFT, shard);
     if (span != NULL)
         count_run(false);
     return span;
@@ -79,6 +88,7 @@ static void *hand_out(struct span *span, size_t size, bool *is_zero)
     if (span_state(span) != SPAN_HUGE) {
         atomic_store_relaxed(&span->bytes, size);
         span->has_grown = false;
+        span->shard = (uint8_t)own_shard(); /* whoever frees it: there it will be wanted again */
         span_set_state(span, SPAN_LARGE);
     }
     return (void *)span->start;
@@ -145,7 +155,7 @@ void zci_large_free(void *block)
     switch (claim(span)) {
     case SPAN_LARGE:
         /* A block that grew has a length of its own: the next one that grows wants it as a place, not as a run. */
-        if (span->has_grown || !zci_run_cache_put(span))
+        if (span->has_grown || !zci_run_cache_put(span, span->shard))
             zci_page_heap_free(span);
         return;
     case SPAN_HUGE:

@@ -15,7 +15,7 @@
 
 static struct span *take(size_t granules)
 {
-    struct span *span = zci_page_heap_alloc(granules, 1);
+    struct span *span = zci_page_heap_alloc(granules, 1, 0);
     if (span != NULL)
         span_set_state(span, SPAN_LARGE);
     return span;
@@ -45,6 +45,62 @@ static void check_walk(size_t live_granules)
     size_t unused = granules[SPAN_FREE] + granules[SPAN_CACHED]; /* those are strips */
     CHECK_EQ(unused * ZCI_GRANULE_BYTES, stats.dirty_bytes + stats.clean_bytes);
     CHECK_EQ((unused + granules[SPAN_LARGE]) * ZCI_GRANULE_BYTES, stats.committed_bytes);
+}
+
+static void give_as(struct span *span, uint8_t shard)
+{
+    span->shard = shard;
+    give(span);
+}
+
+static struct span *take_as(size_t granules, unsigned shard)
+{
+    struct span *span = zci_page_heap_alloc(granules, 1, shard);
+    CHECK(span != NULL);
+    span_set_state(span, SPAN_LARGE);
+    return span;
+}
+
+/* Short runs rather go to the shard that had them, or most of them; of long ones the best fit goes to any. */
+static void runs_stay_with_their_shard(void)
+{
+    enum { LONG = 65 };
+
+    struct span *runs[8], *one, *two, *three;
+    static const size_t lengths[8] = {2, 1, 4, 1, LONG, 1, LONG + 1, 1};
+    zci_page_heap_release(0); /* no other resident runs */
+    for (int i = 0; i < 8; i++)
+        runs[i] = take(lengths[i]);
+    for (int i = 0; i < 8; i += 2)
+        give_as(runs[i], i == 2 || i == 6);
+    /* Cut off the far end, for a block lies before. */
+    CHECK((three = take_as(3, 0)) == runs[2] + 1); /* of its own there is only a far longer one */
+    give_as(three, 0);
+    CHECK((two = take_as(2, 1)) == runs[0]);
+    give_as(two, 1);
+    CHECK((two = take_as(2, 0)) == runs[2] + 2);
+    give(two);
+    /* The same of a run that joins a longer one behind it. */
+    CHECK((two = take_as(2, 1)) == runs[0]);
+    give_as(two, 0);
+    CHECK((three = take_as(3, 0)) == runs[2] + 1);
+    CHECK((one = take_as(1, 0)) == runs[2]);
+    give_as(three, 1);
+    give_as(one, 0);
+    CHECK((two = take_as(2, 1)) == runs[2] + 2);
+    give_as(two, 0);
+    /* And of the rest of one that is cut, at its near end now. */
+    span_set_state(runs[1], SPAN_CACHED);
+    span_set_state(runs[3], SPAN_CACHED); /* whichever lies before */
+    CHECK((two = take_as(2, 1)) == runs[2]);
+    CHECK((three = take_as(2, 1)) == runs[2] + 2);
+    give(two);
+    give(three);
+    CHECK((three = take_as(LONG, 1)) == runs[4]);
+    give(three);
+    for (int i = 1; i < 8; i += 2)
+        give(runs[i]);
+    check_walk(0);
 }
 
 static void best_fit_lowest_address(void)
@@ -81,7 +137,7 @@ static void aligned_runs(void)
 {
     for (size_t align = 2; align <= 64; align *= 2) {
         struct span *odd = take(1);
-        struct span *span = zci_page_heap_alloc(3, align);
+        struct span *span = zci_page_heap_alloc(3, align, 0);
         span_set_state(span, SPAN_LARGE);
         CHECK_EQ(span->start % (align * ZCI_GRANULE_BYTES), 0);
         CHECK_EQ(span->granules, 3);
@@ -97,7 +153,7 @@ static void runs_grow_and_shrink(void)
     struct span *b = take(4);
     if (b->start != a->start + 4 * ZCI_GRANULE_BYTES) {
         give(b);
-        b = zci_page_heap_alloc(1, 1);
+        b = zci_page_heap_alloc(1, 1, 0);
     }
     give(b);
     CHECK(zci_page_heap_grow(a, 6));
@@ -246,11 +302,11 @@ static void room_is_not_charged(void)
     zci_page_heap_release(0);
     uint64_t held = zci_footprint_bytes();
     zci_footprint_set_hard_limit(held + 10 * ZCI_GRANULE_BYTES);
-    CHECK(zci_page_heap_alloc(11, 1) == NULL);
+    CHECK(zci_page_heap_alloc(11, 1, 0) == NULL);
     struct span *span = zci_page_heap_alloc_roomy(10, 30);
     CHECK(span != NULL);
     CHECK_EQ(zci_footprint_bytes(), held + 10 * ZCI_GRANULE_BYTES);
-    CHECK(zci_page_heap_alloc(1, 1) == NULL);
+    CHECK(zci_page_heap_alloc(1, 1, 0) == NULL);
     zci_footprint_set_hard_limit(FOOTPRINT_NO_LIMIT);
     span_set_state(span, SPAN_LARGE);
     give(span);
@@ -489,6 +545,7 @@ int main(void)
     RUN(shards_lie_apart);
     RUN(a_strip_ends);
     RUN(strips_are_given_up);
+    RUN(runs_stay_with_their_shard);
     RUN(random_work);
     return check_done();
 }

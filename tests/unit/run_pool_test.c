@@ -24,7 +24,7 @@ static struct page_heap_stats stats(void)
 
 static struct span *run_of(size_t granules)
 {
-    struct span *span = zci_page_heap_alloc(granules, 1);
+    struct span *span = zci_page_heap_alloc(granules, 1, 0);
     CHECK(span != NULL);
     span_set_state(span, SPAN_CACHED);
     return span;
@@ -103,7 +103,7 @@ static void neighbours_of_others_do_not_join(void)
     CHECK_EQ(left->granules, 3);
     CHECK_EQ(span_state(middle), SPAN_FREE);
     CHECK_EQ(middle->granules, 3);
-    struct span *again = zci_page_heap_alloc(3, 1);
+    struct span *again = zci_page_heap_alloc(3, 1, 0);
     CHECK(again == middle);
     span_set_state(again, SPAN_CACHED);
     CHECK(zci_run_pool_put(again, 1));

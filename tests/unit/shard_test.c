@@ -68,10 +68,44 @@ static void large_blocks_are_lent_before_the_heap_grows(void)
 
 static void not_while_there_is_free_memory(void)
 {
-    struct span *span = zci_page_heap_alloc(16, 1);
+    struct span *span = zci_page_heap_alloc(16, 1, 0);
     CHECK(span != NULL);
     zci_page_heap_free(span);
     CHECK(!other_shard_borrows());
+}
+
+#define LARGE_BYTES  ((size_t)300 << 10)
+#define LARGE_ROUNDS 20
+
+/* Of a thread of another shard than the first one's: a block of its own, after it freed that one's, if there is any. */
+static void *large_of_another(void *block)
+{
+    zc_free(zc_malloc(1));
+    CHECK(shard_of(thread_cache_get()->number) != 0);
+    zc_free(block);
+    return zc_malloc(LARGE_BYTES);
+}
+
+/* Whoever frees them. Now and then, when the collector looked in between, they may not. */
+static void large_blocks_stay_with_their_shard(void)
+{
+    int kept = 0, strange = 0;
+    void *block = zc_malloc(LARGE_BYTES), *again, *other;
+    for (int i = 0; i < 2 * LARGE_ROUNDS; i++) {
+        pthread_t thread;
+        if (i % 2 == 0)
+            zc_free(block);
+        CHECK_EQ(pthread_create(&thread, NULL, large_of_another, i % 2 == 0 ? NULL : block), 0);
+        pthread_join(thread, &other);
+        again = zc_malloc(LARGE_BYTES);
+        kept += again == block;
+        strange += other == block;
+        zc_free(other);
+        block = again;
+    }
+    zc_free(block);
+    CHECK(kept >= LARGE_ROUNDS);
+    CHECK(strange <= LARGE_ROUNDS / 4);
 }
 
 /* --- threads --------------------------------------------------------------------------------------------- */
@@ -491,6 +525,7 @@ int main(void)
     if (zci_shard_most == 1)
         return SKIPPED;
     CHECK_EQ(zci_shard_count, 2);
+    RUN(large_blocks_stay_with_their_shard); /* one cache only waits for a thread */
     RUN(empty_batches_of_two_threads_share_no_page);
     RUN(empty_batches_stay_with_their_thread);
     RUN(anothers_empty_batches_go_home);

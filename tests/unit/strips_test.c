@@ -109,7 +109,7 @@ static void use_up(void)
 {
     zci_page_heap_release(0);
     while (clean_bytes() != 0) {
-        struct span *span = zci_page_heap_alloc(1, 1);
+        struct span *span = zci_page_heap_alloc(1, 1, 0);
         if (!CHECK(span != NULL && span_count < SPANS_MAX))
             return;
         span_set_state(span, SPAN_LARGE);
@@ -244,7 +244,7 @@ static void clean_room_is_reused(void)
 {
     struct page_heap_stats before, after;
     use_up();
-    struct span *room = zci_page_heap_alloc(4 * STRIP_GRANULES, STRIP_GRANULES);
+    struct span *room = zci_page_heap_alloc(4 * STRIP_GRANULES, STRIP_GRANULES, 0);
     uint64_t start = room->start, end = span_end(room);
     span_set_state(room, SPAN_CACHED);
     zci_page_heap_free(room);
@@ -279,7 +279,7 @@ static void limits_count_whole_strips(void)
     zci_footprint_set_hard_limit(zci_footprint_bytes());
     take(1, 0);
     /* Others' needs end it. */
-    struct span *other = zci_page_heap_alloc(2, 1);
+    struct span *other = zci_page_heap_alloc(2, 1, 0);
     if (CHECK(other != NULL)) {
         span_set_state(other, SPAN_CACHED);
         zci_page_heap_free(other);
@@ -297,7 +297,7 @@ static void rests_are_given_up(void)
     fake_os.fail_count = -1;
     size_t granules = 1;
     struct span *span;
-    while (span_count < SPANS_MAX && (span = zci_page_heap_alloc(1, 1)) != NULL) {
+    while (span_count < SPANS_MAX && (span = zci_page_heap_alloc(1, 1, 0)) != NULL) {
         span_set_state(span, SPAN_LARGE);
         spans[span_count++] = span;
         granules++;
@@ -485,7 +485,7 @@ static void *grow_and_fork(void *unused)
     (void)unused;
     uint64_t dirty = dirty_bytes();
     fake_os.on_call = fork_under_lock;
-    struct span *span = zci_page_heap_alloc(PAGE_HEAP_MAX_GRANULES, 1);
+    struct span *span = zci_page_heap_alloc(PAGE_HEAP_MAX_GRANULES, 1, 0);
     CHECK(fake_os.on_call == NULL && span != NULL);
     if (child == 0)
         _exit(span == NULL || dirty_bytes() != dirty);
