@@ -2,14 +2,12 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* own_blocks_test.c - with more than one shard, the blocks that a thread fetched for itself stay with it from its first
  * swing on, however its class is closed meanwhile; others' blocks leave. */
-#include "central/shard.h"
 #include "support/check.h"
+#include "support/two_shards.h"
 #include "thread_cache/thread_cache.h"
 #include "zcmalloc.h"
 
 #include <pthread.h>
-
-#define SKIPPED 77
 
 #define SWING       5000 /* of 64 bytes, 40 batches; four are usual */
 #define SWING_BYTES 64
@@ -124,21 +122,10 @@ static void others_blocks_leave(void)
     CHECK(sent_by_thread(swing_flush_and_swing_down) >= 20);
 }
 
-static void *touch(void *unused)
-{
-    zc_free(zc_malloc(1));
-    return unused;
-}
-
 int main(void)
 {
-    pthread_t thread;
-    touch(NULL);
-    CHECK_EQ(pthread_create(&thread, NULL, touch, NULL), 0);
-    pthread_join(thread, NULL);
-    if (zci_shard_most == 1)
-        return SKIPPED;
-    CHECK_EQ(zci_shard_count, 2);
+    if (!two_shards_begin())
+        return TWO_SHARDS_SKIPPED;
     RUN(own_blocks_stay_from_the_first_swing);
     RUN(own_blocks_stay_in_a_closed_class);
     RUN(others_blocks_leave);

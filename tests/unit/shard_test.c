@@ -11,6 +11,7 @@
 #include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
 #include "support/check.h"
+#include "support/two_shards.h"
 #include "thread_cache/thread_cache.h"
 #include "thread_cache/thread_registry.h"
 #include "zcmalloc.h"
@@ -19,7 +20,6 @@
 #include <stdlib.h>
 
 #define LINE_BYTES 64
-#define SKIPPED    77
 
 /* --- spans ----------------------------------------------------------------------------------------------- */
 
@@ -509,22 +509,10 @@ static void the_last_batches_are_anothers(void)
     CHECK_EQ(strange_count, 1);
 }
 
-static void *touch(void *unused)
-{
-    zc_free(zc_malloc(1));
-    return unused;
-}
-
 int main(void)
 {
-    pthread_t thread;
-    touch(NULL);
-    CHECK_EQ(zci_shard_count, 1);
-    CHECK_EQ(pthread_create(&thread, NULL, touch, NULL), 0);
-    pthread_join(thread, NULL);
-    if (zci_shard_most == 1)
-        return SKIPPED;
-    CHECK_EQ(zci_shard_count, 2);
+    if (!two_shards_begin())
+        return TWO_SHARDS_SKIPPED;
     RUN(large_blocks_stay_with_their_shard); /* one cache only waits for a thread */
     RUN(empty_batches_of_two_threads_share_no_page);
     RUN(empty_batches_stay_with_their_thread);
