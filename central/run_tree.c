@@ -4,9 +4,10 @@
 #include "central/run_tree.h"
 
 /* So many runs that are long enough are looked at for one of the shard's. */
-#define OWN_LOOKS 8
-/* They may be so many times longer than the best fit; and of what takes more granules that saves more than what
- * is in a processor's caches. */
+#define OWN_LOOKS 32
+/* For so many granules it is cut from one of any length; for more it may be so many times longer than the best fit; and
+ * of what takes yet more a good fit saves more than what is in a processor's caches. */
+#define OWN_ANY    16
 #define OWN_FACTOR 2
 #define OWN_MOST   64
 
@@ -112,7 +113,8 @@ struct span *zci_run_tree_best_of(const struct run_tree *tree, size_t granules, 
     struct span *best = zci_run_tree_best(tree, granules);
     if (best == NULL || best->shard == shard || granules > OWN_MOST)
         return best;
-    struct search search = {granules, best->granules * OWN_FACTOR, shard, OWN_LOOKS};
+    size_t most = granules <= OWN_ANY ? SIZE_MAX : best->granules * OWN_FACTOR;
+    struct search search = {granules, most, shard, OWN_LOOKS};
     struct span *own = first_of(tree->root, &search);
     return own != NULL ? own : best;
 }
