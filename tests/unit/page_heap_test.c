@@ -136,6 +136,20 @@ static void short_ones_from_runs_of_any_length(void)
     check_walk(0);
 }
 
+static void longer_ones_from_up_to_twice_the_best(void)
+{
+    zci_page_heap_release(0);
+    struct span *other = take(64), *between = take(1), *own = take(128), *behind = take(1);
+    give_as(other, 1);
+    give_as(own, 0);
+    struct span *span = take_as(64, 0); /* the longest for which this is so */
+    CHECK(span >= own && span < own + 128);
+    give(span);
+    give(between);
+    give(behind);
+    check_walk(0);
+}
+
 static void best_fit_lowest_address(void)
 {
     struct span *runs[8];
@@ -580,6 +594,7 @@ int main(void)
     RUN(strips_are_given_up);
     RUN(runs_stay_with_their_shard);
     RUN(short_ones_from_runs_of_any_length);
+    RUN(longer_ones_from_up_to_twice_the_best);
     RUN(random_work);
     return check_done();
 }
