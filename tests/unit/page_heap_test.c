@@ -61,92 +61,41 @@ static struct span *take_as(size_t granules, unsigned shard)
     return span;
 }
 
-/* Runs rather go to the shard that had them, or most of them; of very long ones the best fit goes to any. */
+/* Runs rather go to the shard that had them, or most of them: unit.run_tree says which. */
 static void runs_stay_with_their_shard(void)
 {
-    enum { UNIT = 17, LONG = 9 * UNIT };
-
-    struct span *runs[8], *one, *two, *three;
-    static const size_t lengths[8] = {2 * UNIT, 1, 4 * UNIT, 1, LONG, 1, LONG + 1, 1};
+    struct span *runs[4], *one, *two, *three;
+    static const size_t lengths[4] = {2, 1, 4, 1};
     zci_page_heap_release(0); /* no other resident runs */
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 4; i++)
         runs[i] = take(lengths[i]);
-    for (int i = 0; i < 8; i += 2)
-        give_as(runs[i], i == 2 || i == 6);
+    give_as(runs[0], 0);
+    give_as(runs[2], 1);
     /* Cut off the far end, for a block lies before. */
-    CHECK((three = take_as(3 * UNIT, 0)) ==
-          runs[2] + UNIT); /* of its own there is only a far longer one */
+    CHECK((three = take_as(3, 0)) == runs[2] + 1);
     give_as(three, 0);
-    CHECK((two = take_as(2 * UNIT, 1)) == runs[0]);
+    CHECK((two = take_as(2, 1)) == runs[0]);
     give_as(two, 1);
-    CHECK((two = take_as(2 * UNIT, 0)) == runs[2] + 2 * UNIT);
+    CHECK((two = take_as(2, 0)) == runs[2] + 2);
     give(two);
     /* The same of a run that joins a longer one behind it. */
-    CHECK((two = take_as(2 * UNIT, 1)) == runs[0]);
+    CHECK((two = take_as(2, 1)) == runs[0]);
     give_as(two, 0);
-    CHECK((three = take_as(3 * UNIT, 0)) == runs[2] + UNIT);
-    CHECK((one = take_as(UNIT, 0)) == runs[2]);
+    CHECK((three = take_as(3, 0)) == runs[2] + 1);
+    CHECK((one = take_as(1, 0)) == runs[2]);
     give_as(three, 1);
     give_as(one, 0);
-    CHECK((two = take_as(2 * UNIT, 1)) == runs[2] + 2 * UNIT);
+    CHECK((two = take_as(2, 1)) == runs[2] + 2);
     give_as(two, 0);
     /* And of the rest of one that is cut, at its near end now. */
     span_set_state(runs[1], SPAN_CACHED);
     span_set_state(runs[3], SPAN_CACHED); /* whichever lies before */
-    CHECK((two = take_as(2 * UNIT, 1)) == runs[2]);
-    CHECK((three = take_as(2 * UNIT, 1)) == runs[2] + 2 * UNIT);
+    CHECK((two = take_as(2, 1)) == runs[2]);
+    CHECK((three = take_as(2, 1)) == runs[2] + 2);
     give(two);
     give(three);
-    CHECK((three = take_as(LONG, 1)) == runs[4]);
-    give(three);
-    for (int i = 1; i < 8; i += 2)
+    for (int i = 1; i < 4; i += 2)
         give(runs[i]);
-    check_walk(0);
-}
-
-static void short_ones_from_runs_of_any_length(void)
-{
-    enum { LOOKS = 32, SHORT = 16, FAR_LONGER = 100 };
-
-    struct span *others[LOOKS], *between[LOOKS], *behind, *span;
-    zci_page_heap_release(0);
-    for (int i = 0; i < LOOKS; i++) {
-        others[i] = take(SHORT + 1);
-        between[i] = take(1);
-    }
-    struct span *own = take(FAR_LONGER);
-    behind = take(1);
-    give_as(own, 0);
-    for (int i = 0; i < LOOKS - 1; i++)
-        give_as(others[i], 1);
-    span = take_as(SHORT, 0);
-    CHECK(span >= own && span < own + FAR_LONGER);
-    give_as(span, 0);
-    span = take_as(SHORT + 1, 0);
-    CHECK(span < own || span >= own + FAR_LONGER);
-    give_as(span, 1);
-    /* Not for as long a look as it takes. */
-    give_as(others[LOOKS - 1], 1);
-    span = take_as(SHORT, 0);
-    CHECK(span < own || span >= own + FAR_LONGER);
-    give(span);
-    for (int i = 0; i < LOOKS; i++)
-        give(between[i]);
-    give(behind);
-    check_walk(0);
-}
-
-static void longer_ones_from_up_to_twice_the_best(void)
-{
-    zci_page_heap_release(0);
-    struct span *other = take(64), *between = take(1), *own = take(128), *behind = take(1);
-    give_as(other, 1);
-    give_as(own, 0);
-    struct span *span = take_as(64, 0); /* the longest for which this is so */
-    CHECK(span >= own && span < own + 128);
-    give(span);
-    give(between);
-    give(behind);
     check_walk(0);
 }
 
@@ -593,8 +542,6 @@ int main(void)
     RUN(a_strip_ends);
     RUN(strips_are_given_up);
     RUN(runs_stay_with_their_shard);
-    RUN(short_ones_from_runs_of_any_length);
-    RUN(longer_ones_from_up_to_twice_the_best);
     RUN(random_work);
     return check_done();
 }

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* run_tree_test.c - which of many free runs meets a need: the best fit, or one of the asking shard's. */
+#include "central/run_tree.h"
+#include "support/check.h"
+
+enum { SHARD, OTHER, RUNS_MOST = 64 };
+
+static struct span runs[RUNS_MOST];
+static size_t run_count;
+static struct run_tree tree;
+
+/* The later ones lie higher, and no two side by side. */
+static const struct span *add(size_t granules, unsigned shard)
+{
+    struct span *span = &runs[run_count++];
+    span->start = run_count * 1024 * ZCI_GRANULE_BYTES;
+    span->granules = (uint32_t)granules;
+    span->shard = (uint8_t)shard;
+    zci_run_tree_insert(&tree, span);
+    return span;
+}
+
+static void clear(void)
+{
+    while (run_count > 0)
+        zci_run_tree_remove(&tree, &runs[--run_count]);
+    CHECK(tree.root == NULL);
+    CHECK_EQ(tree.granules, 0);
+}
+
+static const struct span *best(size_t granules)
+{
+    return zci_run_tree_best_of(&tree, granules, SHARD);
+}
+
+static void the_best_fit_is_the_lowest_of_the_shortest(void)
+{
+    const struct span *five = add(5, SHARD), *three = add(3, SHARD);
+    add(3, SHARD);
+    CHECK(zci_run_tree_best(&tree, 1) == three);
+    CHECK(zci_run_tree_best(&tree, 3) == three);
+    CHECK(zci_run_tree_best(&tree, 4) == five);
+    CHECK(zci_run_tree_best(&tree, 6) == NULL);
+    CHECK(zci_run_tree_longest(&tree) == five);
+    CHECK(best(2) == three);
+    CHECK(best(6) == NULL);
+    clear();
+    CHECK(best(1) == NULL);
+    CHECK(zci_run_tree_longest(&tree) == NULL);
+}
+
+static void short_needs_from_the_shards_runs_of_any_length(void)
+{
+    const struct span *fits = add(17, OTHER), *own = add(1000, SHARD);
+    CHECK(best(1) == own);
+    CHECK(best(16) == own);
+    CHECK(best(17) == fits);
+    const struct span *shorter = add(20, SHARD);
+    CHECK(best(16) == shorter);
+    CHECK(best(17) == shorter);
+    clear();
+}
+
+static void longer_ones_from_up_to_twice_the_best(void)
+{
+    add(64, OTHER);
+    const struct span *own = add(128, SHARD);
+    CHECK(best(17) == own);
+    CHECK(best(64) == own);
+    clear();
+    const struct span *fits = add(64, OTHER);
+    add(129, SHARD);
+    CHECK(best(17) == fits);
+    CHECK(best(64) == fits);
+    clear();
+}
+
+static void the_longest_from_the_best(void)
+{
+    const struct span *fits = add(65, OTHER);
+    add(66, SHARD);
+    CHECK(best(65) == fits);
+    clear();
+}
+
+static void not_for_as_long_a_look_as_it_takes(void)
+{
+    enum { LOOKS = 32 };
+
+    const struct span *first = add(4, OTHER), *own = add(6, SHARD);
+    for (int i = 2; i < LOOKS; i++)
+        add(5, OTHER);
+    CHECK(best(4) == own);
+    add(5, OTHER);
+    CHECK(best(4) == first);
+    /* Those that are too short are not counted. */
+    CHECK(best(6) == own);
+    clear();
+}
+
+int main(void)
+{
+    RUN(the_best_fit_is_the_lowest_of_the_shortest);
+    RUN(short_needs_from_the_shards_runs_of_any_length);
+    RUN(longer_ones_from_up_to_twice_the_best);
+    RUN(the_longest_from_the_best);
+    RUN(not_for_as_long_a_look_as_it_takes);
+    return check_done();
+}
