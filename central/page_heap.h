@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* page_heap.h - runs of 64 KiB granules: split, joined, grown, given back.
- * Invariants: a free run never touches another of its kind (dirty or clean); best fit, or nearly, then lowest
- *             address. Arenas are 2 MiB-aligned ranges of address space, committed from the front; what
+ * Invariants: a free run never touches another of its kind (dirty or clean); best fit, then lowest
+ *             address; of dirty ones rather one of the asking shard's (run_tree.h). Arenas are 2 MiB-aligned ranges of address space, committed from the front; what
  *             lies behind an arena's frontier was never used. Arenas are never unmapped.
  *             A shard's strip is room of up to 2 MiB: no free run, and given up when there is no other room left.
  *             Resident only if huge: strips.h.
@@ -24,8 +24,8 @@
 void zci_page_heap_init(void);
 
 /* A run aligned to align_granules (a power of two) granules, or NULL if the OS has no more. Its state is
- * the caller's to set; is_zero says whether its pages read zero. Of resident runs that fit about as well it is rather one
- * whose shard is this one, that of the thread that asks: its lines may be in that processor's caches. */
+ * the caller's to set; is_zero says whether its pages read zero. Of resident runs it is rather one whose shard is
+ * this one, that of the thread that asks: its lines may be in that processor's caches. */
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules, unsigned shard);
 
 /* The same, for small blocks of this shard's threads: where there are several shards, fresh pages of two of them lie in

@@ -4,7 +4,8 @@
  * Invariants: a treap whose priorities are a hash of the address, so its shape depends only on its
  *             contents. Nodes are the spans themselves: next is the right child, prev the left.
  * Locking:    the page heap's.
- * Costs:      O(log n) expected for each operation; recursion no deeper than the tree. */
+ * Costs:      O(log n) expected for each operation, for a shard's own up to 32 runs more; recursion no deeper than the
+ *             tree. */
 #ifndef ZCI_CENTRAL_RUN_TREE_H
 #define ZCI_CENTRAL_RUN_TREE_H
 
@@ -19,7 +20,8 @@ void zci_run_tree_insert(struct run_tree *tree, struct span *span);
 void zci_run_tree_remove(struct run_tree *tree, struct span *span);
 /* The shortest run of at least this many granules, the lowest of equals; NULL if none. */
 struct span *zci_run_tree_best(const struct run_tree *tree, size_t granules);
-/* Rather one that is this shard's, if it is short and there is one among the next longer ones. */
+/* Rather one of this shard's, if it is among the next few: for up to 1 MiB of any length, for up to 4 MiB of at most
+ * twice the best one's, beyond not. */
 struct span *zci_run_tree_best_of(const struct run_tree *tree, size_t granules, unsigned shard);
 /* The longest run, or NULL. */
 struct span *zci_run_tree_longest(const struct run_tree *tree);
