@@ -47,6 +47,21 @@
  * put before it. */
 #define ZCI_FAST_ENTRY __attribute__((aligned(64)))
 
+/* Two ways to have a machine with rich addressing do in one instruction what it can; elsewhere what the compiler makes of
+ * it by itself. RECOMPUTE: the compiler forgets what it computed from value, for instance an address, so that it becomes
+ * part of the next access. ADD: variable, which holds value, becomes value + count, in memory. */
+#if defined(__x86_64__)
+#define ZCI_RECOMPUTE(value) __asm__("" : "+r"(value))
+#define ZCI_ADD(variable, value, count)                                                            \
+    do {                                                                                           \
+        __asm__("" : : : "memory");                                                                \
+        (variable) += (count);                                                                     \
+    } while (0)
+#else
+#define ZCI_RECOMPUTE(value)            ((void)0)
+#define ZCI_ADD(variable, value, count) ((void)((variable) = (value) + (count)))
+#endif
+
 /* Brings the line here for good: what another core wrote to would come shared first, and then be asked for once more by
  * the store. Any address will do. The built-in function says prefetcht0 for x86-64 as such, which has no
  * prefetchw; processors without it take it for a nop. */
