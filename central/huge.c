@@ -117,6 +117,8 @@ static bool cache_put(struct span *span)
 
 static void unmap(struct span *span)
 {
+    /* First: once the OS has the address back it may be another thread's, whose entry it then is. */
+    pagemap_set(span->start, NULL);
     zci_os_release((void *)span->start, span->bytes);
     zci_footprint_add(-(int64_t)span->bytes);
     descriptor_free(span);
@@ -214,12 +216,17 @@ static bool move_mapping(struct span *span, size_t bytes)
     void *to = zci_os_reserve(bytes, ZCI_GRANULE_BYTES);
     if (to == NULL)
         return false;
-    if (!zci_pagemap_cover((uintptr_t)to, bytes) || !zci_os_commit(to, bytes) ||
-        !zci_os_move_mapping((void *)span->start, to, moved_bytes)) {
+    bool done = zci_pagemap_cover((uintptr_t)to, bytes) && zci_os_commit(to, bytes);
+    if (done) {
+        /* As in unmap. */
+        pagemap_set(span->start, NULL);
+        done = zci_os_move_mapping((void *)span->start, to, moved_bytes);
+    }
+    if (!done) {
+        pagemap_set(span->start, span);
         zci_os_release(to, bytes);
         return false;
     }
-    pagemap_set(span->start, NULL);
     describe(span, to, bytes, false);
     return true;
 }

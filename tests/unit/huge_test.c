@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* huge_test.c - the page map's entry of a huge block's address is another thread's as soon as the OS has the address
+ * back: here by an OS that at once gives it to somebody else. */
+#include "central/huge.h"
+#include "os/os.h"
+#include "pagemap/pagemap.h"
+#include "support/check.h"
+#include "zcmalloc.h"
+
+#include <errno.h>
+
+#define MIB ((size_t)1 << 20)
+
+static struct os_calls calls;
+static struct span others; /* the other thread's block */
+static struct span *ours;
+static int move_fails;
+
+/* What the OS does with the address, and somebody else soon after. */
+static void give_to_other(void *start)
+{
+    pagemap_set((uintptr_t)start, &others);
+}
+
+static void is_not_ours(void *start)
+{
+    CHECK(pagemap_get((uintptr_t)start) != ours);
+}
+
+static int stays_where_it_is(void *start, size_t old_bytes, size_t new_bytes)
+{
+    (void)start, (void)old_bytes, (void)new_bytes;
+    errno = ENOMEM;
+    return -1;
+}
+
+static int move(void *from, void *to, size_t bytes, bool keep_source)
+{
+    if (move_fails) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (!keep_source)
+        is_not_ours(from);
+    int result = zci_os_calls_native.move(from, to, bytes, keep_source);
+    if (result == 0 && !keep_source)
+        give_to_other(from);
+    return result;
+}
+
+static int release(void *start, size_t bytes)
+{
+    if (bytes >= MIB)
+        is_not_ours(start);
+    int result = zci_os_calls_native.release(start, bytes);
+    if (result == 0 && bytes >= MIB)
+        give_to_other(start);
+    return result;
+}
+
+static uintptr_t new_block(void)
+{
+    ours = zci_huge_alloc(300 * MIB, ZCI_GRANULE_BYTES); /* too long for the cache */
+    CHECK(ours != NULL);
+    return ours->start;
+}
+
+static void free_block(void)
+{
+    span_set_state(ours, SPAN_CACHED);
+    zci_huge_free(ours);
+}
+
+static void a_moved_block_leaves_its_address(void)
+{
+    uintptr_t old = new_block();
+    *(int *)old = 7;
+    CHECK(zci_huge_resize(ours, 400 * MIB) == ours);
+    CHECK(ours->start != old);
+    CHECK_EQ(*(int *)ours->start, 7);
+    CHECK(pagemap_get(old) == &others);
+    CHECK(pagemap_get(ours->start) == ours);
+    free_block();
+}
+
+static void a_block_that_cannot_move_keeps_its_entry(void)
+{
+    uintptr_t old = new_block();
+    move_fails = 1;
+    CHECK(zci_huge_resize(ours, 400 * MIB) == NULL);
+    move_fails = 0;
+    CHECK_EQ(ours->start, old);
+    CHECK_EQ(ours->bytes, 300 * MIB);
+    CHECK(pagemap_get(old) == ours);
+    free_block();
+}
+
+static void a_freed_block_leaves_its_address(void)
+{
+    uintptr_t old = new_block();
+    free_block();
+    CHECK(pagemap_get(old) == &others);
+}
+
+int main(void)
+{
+    zc_free(zc_malloc(1)); /* starts the allocator */
+    calls = *zci_os_calls;
+    calls.resize = stays_where_it_is;
+    calls.move = move;
+    calls.release = release;
+    zci_os_calls = &calls;
+    RUN(a_moved_block_leaves_its_address);
+    RUN(a_block_that_cannot_move_keeps_its_entry);
+    RUN(a_freed_block_leaves_its_address);
+    return check_done();
+}
