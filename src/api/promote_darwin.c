@@ -2,16 +2,19 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* promote_darwin.c - in the promoting libraries only: the zone is installed without a word of the program.
  * Twice, for constructors run in link order: at the first call of any function of ours, and before main.
- * ZCMALLOC_PROMOTE=0 in the environment leaves the zones as they are. */
+ * ZCMALLOC_PROMOTE=0 in the environment leaves the default zone as it is. The zone is registered in any case: where
+ * malloc is ours without it, its blocks come to libmalloc all the same. */
+#include "api/zone_darwin.h"
 #include "base/options.h"
 #include "heap/bootstrap.h"
 #include "os/os_darwin.h"
+#include "os/target_darwin.h"
 #include "zcmalloc_darwin.h"
 
 static void promote(void)
 {
-    if (zci_options.promote)
-        (void)zc_zone_install();
+    if (!zci_options.promote || zc_zone_install() != 0)
+        zci_zone_register();
 }
 
 /* At the end of the first call of the process. */
@@ -27,5 +30,7 @@ __attribute__((constructor(102))) static void start(void)
 {
     zci_bootstrap();
     promote();
-    (void)zc_pressure_watch();
+    /* macOS tells the zones, and a watch makes the dispatch queues of a later fork's child unusable. */
+    if (!ZCI_DARWIN_MACOS)
+        (void)zc_pressure_watch();
 }

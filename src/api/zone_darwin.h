@@ -171,6 +171,8 @@ extern uint64_t zci_zone_moves;
 /* The registered zones: an array that the next change of it may replace. 0 if it cannot be had. */
 unsigned zci_zones(struct zone ***zones);
 bool zci_zone_is_registered(const struct zone *zone);
+/* The zone stands among the others, at their end, if it does not stand there yet: libmalloc can find its blocks. */
+void zci_zone_register(void);
 /* The zone, not ours, that has this block, and the block's size; NULL if none. */
 struct zone *zci_zone_of_foreign(const void *block, size_t *size);
 /* Frees a block in the zone that has it; false if none does. */

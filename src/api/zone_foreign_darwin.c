@@ -2,10 +2,9 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* zone_foreign_darwin.c - blocks of other zones that come to our free, realloc or size.
  * They do: memory from before the promotion, CoreFoundation's direct calls of the default zone, blocks of
- * the system that a program gives to our operator delete. Their zone is found as libmalloc finds it, by
- * asking each; never by calling free, which would ask us first.
- * Locking:    none. The array of zones is read while others may change it: a search that found nothing is
- *             repeated if they did meanwhile.
+ * the system that a program gives to our operator delete. Their zone is found by libmalloc itself, which asks
+ * each and lets none be unregistered meanwhile; never by calling free, which would ask us first.
+ * Locking:    none. A search that found nothing is repeated if we were moving zones meanwhile.
  * Costs:      one call per registered zone. */
 #include "api/contract.h"
 #include "api/zone_darwin.h"
@@ -16,6 +15,7 @@
 
 extern kern_return_t malloc_get_all_zones(task_t task, zone_reader *reader, vm_address_t **zones,
                                           unsigned *count);
+extern struct zone *malloc_zone_from_ptr(const void *block);
 
 unsigned zci_zones(struct zone ***zones)
 {
@@ -45,42 +45,19 @@ static bool is_ours(const struct zone *zone)
 
 uint64_t zci_zone_moves;
 
-/* One pass over the zones; *state tells whether they changed since an earlier pass. */
-static struct zone *search(const void *block, size_t *size, uint64_t *state)
-{
-    struct zone **zones;
-    /* Pairs with the installer, which counts before and after it moves zones. */
-    uint64_t seen = atomic_load_acquire(&zci_zone_moves);
-    unsigned count = zci_zones(&zones);
-    seen = seen * 31 + count;
-    for (unsigned i = 0; i < count; i++) {
-        struct zone *zone = zones[i];
-        seen = seen * 31 + (uintptr_t)zone;
-        if (zone == NULL || is_ours(zone))
-            continue;
-        *size = zone->size(zone, block);
-        if (*size != 0)
-            return zone;
-    }
-    *state = seen;
-    return NULL;
-}
-
 struct zone *zci_zone_of_foreign(const void *block, size_t *size)
 {
-    uint64_t before = 0;
-    uint64_t now = 0;
-    struct zone *zone = search(block, size, &before);
-    /* Only a stray pointer gets here, or a block whose zone is just being moved. */
-    while (zone == NULL) {
-        zone = search(block, size, &now);
-        if (zone == NULL && now == before && (atomic_load_acquire(&zci_zone_moves) & 1) == 0)
+    for (;;) {
+        /* Pairs with the installer, which counts before and after it moves zones: both loads. */
+        uint64_t before = atomic_load_acquire(&zci_zone_moves);
+        struct zone *zone = malloc_zone_from_ptr(block);
+        if (zone != NULL && !is_ours(zone) && (*size = zone->size(zone, block)) != 0)
+            return zone;
+        /* Only a stray pointer gets here, or a block whose zone is just being moved. */
+        if ((before & 1) == 0 && atomic_load_acquire(&zci_zone_moves) == before)
             return NULL;
-        before = now;
-        if (zone == NULL)
-            sched_yield();
+        sched_yield();
     }
-    return zone;
 }
 
 bool zci_zone_free_foreign(void *block)

@@ -20,6 +20,7 @@
 #include "zcmalloc_darwin.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 
@@ -46,6 +47,22 @@ static bool enter(void)
 static void leave(void)
 {
     (void)atomic_exchange_64(&busy, 0);
+}
+
+/* Whoever was moving zones is not in the child; what stands in for a zone goes on doing so. */
+static void at_fork_child(void)
+{
+    zci_zone_moves += zci_zone_moves & 1;
+    busy = 0;
+}
+
+/* Between enter and leave. */
+static void prepare(void)
+{
+    static bool is_fork_watched;
+    zci_zone_prepare();
+    if (!is_fork_watched)
+        is_fork_watched = pthread_atfork(NULL, NULL, at_fork_child) == 0;
 }
 
 static int fail(int error)
@@ -96,7 +113,7 @@ static void move_to_front(struct zone *first)
 
 static int install(void)
 {
-    zci_zone_prepare();
+    prepare();
     for (int i = 0; i < ATTEMPTS; i++) {
         struct zone *first = first_zone();
         if (first == NULL)
@@ -155,7 +172,7 @@ struct _malloc_zone_t *zc_zone_create(void)
         errno = EAGAIN;
         return NULL;
     }
-    zci_zone_prepare();
+    prepare();
     bool is_alone = !is_there_another();
     if (is_alone && !zci_zone_is_registered(&zci_zone.zone))
         malloc_zone_register(&zci_zone.zone);
@@ -164,6 +181,16 @@ struct _malloc_zone_t *zc_zone_create(void)
         return (struct _malloc_zone_t *)&zci_zone.zone;
     errno = EEXIST;
     return NULL;
+}
+
+void zci_zone_register(void)
+{
+    if (!enter())
+        return;
+    prepare();
+    if (!zci_zone_is_registered(&zci_zone.zone))
+        malloc_zone_register(&zci_zone.zone);
+    leave();
 }
 
 int zc_zone_is_default(void)

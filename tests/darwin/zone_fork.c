@@ -119,6 +119,42 @@ __attribute__((constructor)) static void register_handlers(void)
     CHECK_EQ(pthread_atfork(on_prepare, on_parent, on_child), 0);
 }
 
+static void *install_and_uninstall(void *unused)
+{
+    while (!__atomic_load_n(&is_stopping, __ATOMIC_ACQUIRE))
+        if (zc_zone_uninstall() != 0 || zc_zone_install() != 0)
+            return &is_stopping;
+    return unused;
+}
+
+/* In the child nobody goes on with what another thread had begun: neither with its turn as the installer, nor, as if it
+ * had been within that, with a move of zones. */
+static void a_move_ends_with_its_thread(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+    is_stopping = 0;
+    CHECK_EQ(pthread_create(&thread, NULL, install_and_uninstall, NULL), 0);
+    for (int i = 0; i < FORKS; i++) {
+        int local = 0;
+        size_t size = 0;
+        __atomic_fetch_add(&zci_zone_moves, 1, __ATOMIC_RELAXED);
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(60);
+            _exit(zc_zone_install() == 0 && zc_zone_uninstall() == 0 && zc_zone_install() == 0 &&
+                          zci_zone_of_foreign(&local, &size) == NULL
+                      ? 0
+                      : 1);
+        }
+        __atomic_fetch_add(&zci_zone_moves, 1, __ATOMIC_RELAXED);
+        if (!CHECK_EQ(child_status(child), 0))
+            break;
+    }
+    __atomic_store_n(&is_stopping, 1, __ATOMIC_RELEASE);
+    CHECK(pthread_join(thread, &result) == 0 && result == NULL);
+}
+
 int main(int argc, char **argv)
 {
     const char *where = argc > 1 ? argv[1] : "promoted";
@@ -156,5 +192,7 @@ int main(int argc, char **argv)
     __atomic_store_n(&is_stopping, 1, __ATOMIC_RELEASE);
     for (size_t i = 0; i < WORKERS; i++)
         pthread_join(threads[i], NULL);
+    if (strcmp(where, "promoted") == 0)
+        a_move_ends_with_its_thread();
     return check_done();
 }

@@ -4,7 +4,7 @@
  * library; and zones that come, go and are destroyed, ours included. */
 #include "darwin/zone.h"
 
-enum { CREATED = 20 };
+enum { CREATED = 20, VANISHING = TESTS_EMULATED ? 300 : 10000 };
 
 static struct zone *system_zone;
 static void *early[3];
@@ -123,6 +123,27 @@ static void ours_may_be_unregistered(void)
     CHECK(zc_zone_is_default());
 }
 
+static void *make_and_destroy(void *unused)
+{
+    for (int i = 0; i < VANISHING; i++) {
+        struct zone *zone = malloc_create_zone(0, 0);
+        for (int j = 0; j < 50; j++)
+            free(malloc_zone_malloc(zone, 64));
+        malloc_destroy_zone(zone);
+    }
+    return unused;
+}
+
+/* Each thread frees its own blocks and destroys its own zones: the zones that free asks must not vanish meanwhile. */
+static void others_zones_vanish(void)
+{
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, make_and_destroy, NULL), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
 static void destroying_ours_frees_nothing(void)
 {
     char *block = malloc(100);
@@ -150,6 +171,7 @@ int main(void)
     RUN(former_zone_may_vanish);
     RUN(a_second_copy_is_refused);
     RUN(ours_may_be_unregistered);
+    RUN(others_zones_vanish);
     RUN(destroying_ours_frees_nothing);
     return check_done();
 }
