@@ -14,6 +14,7 @@
 #include "central/central_list.h"
 #include "central/depot.h"
 #include "os/footprint.h"
+#include "os/os.h"
 #include "pagemap/pagemap.h"
 #include "thread_cache/spares.h"
 #include "thread_cache/stash.h"
@@ -502,6 +503,7 @@ static void age_class(struct thread_cache *cache, unsigned class_index, unsigned
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)
 {
     cache->look_count++;
+    atomic_store_relaxed(&cache->signals_blocked, zci_os_signals_blocked());
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         age_class(cache, c, closed_calls);
     away_flush(cache);

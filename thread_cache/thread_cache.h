@@ -98,6 +98,7 @@ struct thread_cache {
     uint16_t polls_before;       /* as it was set last */
     uint32_t thread_number;      /* the owner's, for the OS */
     uint32_t spare_more_bytes;   /* sum over the shelves' spare_more */
+    uint64_t signals_blocked;    /* by the owner, when it last looked; atomic, relaxed */
     int64_t returned_bytes;      /* to spans, less those taken, since the collector last looked */
     uint64_t aged_ms;            /* when zci_thread_cache_age was here last */
     uint64_t idle_mark;          /* thread_idle.c: what the bins looked like */

@@ -39,14 +39,17 @@ static void show(struct thread_cache *cache)
 
 static bool owner_sleeps(const struct thread_cache *cache)
 {
-    return zci_os_barrier_all_threads() && zci_os_thread_sleeps(cache->thread_number) &&
+    return zci_os_barrier_all_threads() &&
+           zci_os_thread_sleeps(cache->thread_number,
+                                atomic_load_relaxed(&cache->signals_blocked)) &&
            atomic_load_acquire(&cache->is_busy) == 0;
 }
 
 static uint64_t collect(struct thread_cache *cache)
 {
     uint64_t bytes = 0;
-    if (atomic_load_relaxed(&cache->is_busy) != 0 || !zci_os_thread_sleeps(cache->thread_number) ||
+    if (atomic_load_relaxed(&cache->is_busy) != 0 ||
+        !zci_os_thread_sleeps(cache->thread_number, atomic_load_relaxed(&cache->signals_blocked)) ||
         !hide(cache))
         return 0;
     if (owner_sleeps(cache)) {

@@ -7,11 +7,13 @@
  *   2. makes every running thread pass a memory barrier: a call that begins after this sees 1;
  *   3. asks the OS whether the owner sleeps in a system call. If so it began no call before 2 that it has not
  *      left, but for two cases: the slow side makes system calls itself, which is_busy tells, and a signal
- *      handler that sleeps may have interrupted the fast path, which the blocked signals tell;
+ *      handler that sleeps may have interrupted the fast path, which the blocked signals tell: those with a handler, and
+ *      those that the owner did not block when it was last on the slow side. A call that may change them for its time,
+ *      as ppoll, is no sleep here;
  *   4. empties the cache, and shows it to its owner again.
  * Invariants: a cache is hidden only under the collector's lock, and shown again before it is released.
- *             Not safe against a handler that unblocks its own signal and then sleeps for seconds above a
- *             malloc that it interrupted; programs with SA_NODEFER handlers are left alone.
+ *             Not safe against a handler that unblocks its own signal and then sleeps above a malloc that it
+ *             interrupted; programs in which a SA_NODEFER handler was seen are left alone.
  * Locking:    zci_collector_lock, also for all other work that is one thread's at a time.
  * Costs:      nothing for the owner but two plain stores per slow call. Here: a look at the bins of each
  *             cache, and about 50 microseconds for each that looks idle. Only on Linux so far. */

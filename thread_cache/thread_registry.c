@@ -69,6 +69,7 @@ struct thread_cache *zci_thread_registry_adopt(void)
     cache->exit_round = 0;
     cache->owner = thread_cache_owner();
     cache->thread_number = zci_os_thread_number();
+    atomic_store_relaxed(&cache->signals_blocked, zci_os_signals_blocked());
     cache->polls_left = 1;
     /* Pairs with the collector's load: it may look for the owner from here on. */
     atomic_store_release(&cache->state, (uint8_t)CACHE_LIVE);

@@ -171,8 +171,11 @@ uint32_t zci_os_thread_number(void);
 bool zci_os_barrier_all_threads(void);
 /* Would a handler of the program show in the mask of blocked signals while it runs? */
 bool zci_os_handlers_block_their_signal(void);
-/* Does this thread of ours sleep in a system call right now, outside of any signal handler? */
-bool zci_os_thread_sleeps(uint32_t number);
+/* The signals that the calling thread blocks, number n as bit n - 1. */
+uint64_t zci_os_signals_blocked(void);
+/* Does this thread of ours sleep in a system call right now, outside of any signal handler? usually_blocked is what it
+ * blocked when it was known to be in none: beyond that a handler may be what blocks. */
+bool zci_os_thread_sleeps(uint32_t number, uint64_t usually_blocked);
 
 /* Registers the hook that runs at the exit of each thread that has armed it. The hook may arm again. */
 bool zci_os_thread_exit_register(void (*hook)(void *));

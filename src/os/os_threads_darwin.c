@@ -72,8 +72,14 @@ bool zci_os_handlers_block_their_signal(void)
     return false;
 }
 
-bool zci_os_thread_sleeps(uint32_t number)
+uint64_t zci_os_signals_blocked(void)
+{
+    return 0;
+}
+
+bool zci_os_thread_sleeps(uint32_t number, uint64_t usually_blocked)
 {
     (void)number;
+    (void)usually_blocked;
     return false;
 }

@@ -107,7 +107,7 @@ struct task_status {
     uint64_t switch_count; /* how often it lost the processor, for whatever reason */
 };
 
-static bool read_status(uint32_t number, struct task_status *status)
+static bool read_status(uint32_t number, uint64_t usually_blocked, struct task_status *status)
 {
     char text[4096];
     bool found = true;
@@ -116,7 +116,8 @@ static bool read_status(uint32_t number, struct task_status *status)
     status->sleeps = strstr(text, "\nState:\tS") != NULL;
     uint64_t blocked = number_after(text, "\nSigBlk:", 16, &found);
     uint64_t caught = number_after(text, "\nSigCgt:", 16, &found);
-    status->may_be_in_handler = (blocked & caught) != 0;
+    /* A handler that was for one time only is not among the caught ones any more. */
+    status->may_be_in_handler = (blocked & (caught | ~usually_blocked)) != 0;
     status->switch_count = number_after(text, "\nvoluntary_ctxt_switches:", 10, &found) +
                            number_after(text, "\nnonvoluntary_ctxt_switches:", 10, &found);
     return found;
@@ -149,22 +150,58 @@ void zci_os_pressure_close(int descriptor)
 
 bool zci_os_handlers_block_their_signal(void)
 {
-    for (int number = 1; number <= 64; number++) {
+    /* Once seen is enough: one that is for one time only is gone while it runs. */
+    static bool one_did_not; /* atomic, relaxed: only ever set */
+    for (int number = 1; number <= 64 && !atomic_load_relaxed(&one_did_not); number++) {
         struct sigaction action;
         if (sigaction(number, NULL, &action) == 0 && (action.sa_flags & SA_NODEFER) != 0 &&
             action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
-            return false;
+            atomic_store_relaxed(&one_did_not, true);
+    }
+    return !atomic_load_relaxed(&one_did_not);
+}
+
+uint64_t zci_os_signals_blocked(void)
+{
+    uint64_t blocked = 0;
+    (void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof blocked);
+    return blocked;
+}
+
+/* Calls that may sleep with other signals blocked than before, and which argument says so, from 0. */
+static const struct {
+    long call;
+    unsigned argument;
+} mask_changers[] = {
+    {SYS_rt_sigsuspend, 0},      {SYS_ppoll, 3},         {SYS_pselect6, 5},
+    {SYS_epoll_pwait, 4},        {SYS_io_pgetevents, 5}, {426 /* io_uring_enter */, 4},
+    {441 /* epoll_pwait2 */, 4},
+};
+
+/* text: the call's number and its arguments in base 16. */
+static bool keeps_mask(const char *text)
+{
+    bool found = true;
+    uint64_t call = number_after(text, "", 10, &found);
+    for (size_t i = 0; i < sizeof mask_changers / sizeof mask_changers[0]; i++) {
+        if (call != (uint64_t)mask_changers[i].call)
+            continue;
+        const char *at = text;
+        for (unsigned skip = 0; skip <= mask_changers[i].argument && at != NULL; skip++)
+            at = strstr(at + 1, " 0x");
+        return at != NULL && number_after(at, " 0x", 16, &found) == 0;
     }
     return true;
 }
 
 /* All three looks see one and the same sleep if the thread did not run in between. */
-bool zci_os_thread_sleeps(uint32_t number)
+bool zci_os_thread_sleeps(uint32_t number, uint64_t usually_blocked)
 {
     struct task_status before, after;
-    char call[64];
-    return read_status(number, &before) && before.sleeps && !before.may_be_in_handler &&
-           read_task_file(number, "/syscall", call, sizeof call) && call[0] >= '0' &&
-           call[0] <= '9' && read_status(number, &after) &&
+    char call[160];
+    return read_status(number, usually_blocked, &before) && before.sleeps &&
+           !before.may_be_in_handler && read_task_file(number, "/syscall", call, sizeof call) &&
+           call[0] >= '0' && call[0] <= '9' && keeps_mask(call) &&
+           read_status(number, usually_blocked, &after) &&
            after.switch_count == before.switch_count;
 }

@@ -9,6 +9,7 @@
 #include "thread_cache/thread_registry.h"
 #include "zcmalloc.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
@@ -38,8 +39,9 @@ static void set_stage(uint32_t value)
 static uint64_t collect(void)
 {
     lock_acquire(&zci_collector_lock);
-    zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000); /* notes what the bins look like */
+    /* Notes what the bins look like, if they do not look as when it was here before. */
     uint64_t bytes = zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000);
+    bytes += zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000);
     lock_release(&zci_collector_lock);
     return bytes;
 }
@@ -97,6 +99,17 @@ static void sleep_in_handler(int number)
     wait_for_stage(2);
 }
 
+/* With no signal blocked while it sleeps. */
+static void sleep_in_handler_by_ppoll(int number)
+{
+    sigset_t none;
+    (void)number;
+    sigemptyset(&none);
+    set_stage(1);
+    while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
+        ppoll(NULL, 0, &(struct timespec){.tv_nsec = 50000000}, &none);
+}
+
 static void *be_interrupted(void *unused)
 {
     for (int i = 0; i < HELD; i++)
@@ -107,9 +120,9 @@ static void *be_interrupted(void *unused)
 }
 
 /* It may have interrupted malloc; whether its signal is blocked tells, unless it said that it is not. */
-static void who_sleeps_in_a_handler_keeps(int flags)
+static void who_sleeps_in_a_handler_keeps(void (*handler)(int), int flags)
 {
-    struct sigaction action = {.sa_handler = sleep_in_handler, .sa_flags = flags};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
     pthread_t thread;
     sigaction(SIGUSR1, &action, NULL);
     CHECK_EQ(pthread_create(&thread, NULL, be_interrupted, NULL), 0);
@@ -127,8 +140,40 @@ static void who_sleeps_in_a_handler_keeps(int flags)
 
 static void handlers_keep(void)
 {
-    who_sleeps_in_a_handler_keeps(0);
-    who_sleeps_in_a_handler_keeps(SA_NODEFER);
+    who_sleeps_in_a_handler_keeps(sleep_in_handler, 0);
+    who_sleeps_in_a_handler_keeps(sleep_in_handler, (int)SA_RESETHAND);
+    who_sleeps_in_a_handler_keeps(sleep_in_handler_by_ppoll, 0);
+    /* The last: from then on nobody is asked to give. */
+    CHECK(zci_os_handlers_block_their_signal());
+    who_sleeps_in_a_handler_keeps(sleep_in_handler, SA_NODEFER);
+    CHECK(!zci_os_handlers_block_their_signal());
+}
+
+/* Blocked since before its first malloc: no handler is why. */
+static void *block_and_hold(void *signals)
+{
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    return hold_then(NULL);
+}
+
+static void who_blocks_signals_from_the_start_gives(void)
+{
+    sigset_t signals;
+    pthread_t thread;
+    uint64_t bytes = 0;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR2);
+    CHECK_EQ(pthread_create(&thread, NULL, block_and_hold, &signals), 0);
+    wait_for_stage(1);
+    for (int i = 0; i < 200 && bytes == 0; i++) {
+        bytes = collect();
+        pause_us(1000);
+    }
+    CHECK(bytes >= 1000);
+    set_stage(2);
+    wait_for_stage(3);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    set_stage(0);
 }
 
 struct held {
@@ -192,13 +237,14 @@ int main(void)
     zc_free(zc_malloc(1));
     /* A sanitizer, an emulator or a sandbox. */
     if (!zci_os_barrier_all_threads() || !zci_os_handlers_block_their_signal() ||
-        zci_os_thread_sleeps(zci_os_thread_number())) {
+        zci_os_thread_sleeps(zci_os_thread_number(), 0)) {
         check_write("skipped: no barrier on all threads here\n");
         return SKIPPED;
     }
     RUN(who_sleeps_gives);
     RUN(who_runs_keeps);
-    RUN(handlers_keep);
+    RUN(who_blocks_signals_from_the_start_gives);
     RUN(nothing_is_lost_between);
+    RUN(handlers_keep);
     return check_done();
 }
