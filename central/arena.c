@@ -13,13 +13,15 @@
 struct arena *zci_arena_describe(char *start, size_t bytes)
 {
     size_t granules = bytes >> ZCI_GRANULE_SHIFT;
-    struct arena *arena = zci_meta_alloc(sizeof *arena);
-    if (arena == NULL || !zci_pagemap_cover((uintptr_t)start, bytes) ||
+    if (!zci_pagemap_cover((uintptr_t)start, bytes) ||
         !zci_class_map_cover((uintptr_t)start, bytes))
         return NULL;
-    arena->spans = zci_meta_alloc(granules * sizeof(struct span));
-    if (arena->spans == NULL)
+    /* In one piece: what is refused, as beyond a limit it may be time and again, costs nothing. */
+    struct span *spans = zci_meta_alloc(granules * sizeof *spans + sizeof(struct arena));
+    if (spans == NULL)
         return NULL;
+    struct arena *arena = (void *)&spans[granules];
+    arena->spans = spans;
     arena->start = (uintptr_t)start;
     arena->granules = granules;
     return arena;

@@ -5,11 +5,9 @@
  * zone in between, also before constructors have run. The malloc_zone_ functions stay the system's, so
  * tools see the zones as they are. The typed names go together with the plain ones: a system that sees
  * only the plain ones interposed stays on its slow path for good.
- * The library is pinned: its blocks and hooks outlive any dlclose. */
+ * The library is pinned by promote_darwin.c: its blocks and hooks outlive any dlclose. */
 #include "api/malloc_darwin.h"
 #include "api/zone_darwin.h"
-
-#include <dlfcn.h>
 
 #define SYSTEM(result, name, ...) extern result name(__VA_ARGS__)
 #define NEWER(result, name, ...)  extern result name(__VA_ARGS__) __attribute__((weak_import))
@@ -108,10 +106,3 @@ __attribute__((used, section("__DATA,__interpose"))) static const struct {
     PAIR(our_type_posix_memalign, malloc_type_posix_memalign),
     PAIR(our_type_free, malloc_type_free),
 };
-
-__attribute__((constructor)) static void pin(void)
-{
-    Dl_info info;
-    if (dladdr(pairs, &info) != 0 && info.dli_fname != NULL)
-        (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-}
