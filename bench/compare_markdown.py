@@ -89,18 +89,26 @@ def section_lines(result, charts):
     return [*lines, *fenced(closing_lines(result))]
 
 
-def write_section(path, result, charts):
-    """CannotCompare if the file does not have the two lines, each once and in order."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+def split_at_section(path):
+    """(the text before, the text after); CannotCompare if the file does not have the two lines, once and in order."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except UnicodeDecodeError:
+        raise CannotCompare(f"{path} is not UTF-8") from None
     begin, end = text.find(BEGIN), text.find(END)
     if text.count(BEGIN) != 1 or text.count(END) != 1 or begin > end:
         raise CannotCompare(f"{path} lacks the lines {BEGIN} and {END}, between which to write")
+    return text[:begin], text[end + len(END):]
+
+
+def write_section(path, result, charts):
+    before, after = split_at_section(path)
     folder = os.path.dirname(os.path.abspath(path))
     relative = [os.path.relpath(os.path.abspath(chart), folder) for chart in charts]
     section = "\n".join(section_lines(result, relative))
     while "\n\n\n" in section:
         section = section.replace("\n\n\n", "\n\n")
     with open(path + ".part", "w", encoding="utf-8") as out:
-        out.write(f"{text[:begin]}{BEGIN}\n{section.rstrip()}\n{text[end:]}")
+        out.write(f"{before}{BEGIN}\n{section.rstrip()}\n{END}{after}")
     os.replace(path + ".part", path)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_outputs_test.py - the files of bench/compare: refused before anything runs, and each written by itself."""
+import contextlib
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SOURCE = os.environ["ZC_SOURCE_DIR"]
+COMPARE = os.path.join(SOURCE, "bench", "compare")
+sys.path.insert(0, os.path.join(SOURCE, "bench"))
+import compare_markdown
+import compare_outputs
+
+OURS = ["--ours", "zcmalloc=" + os.environ["ZC_LIBRARY"], "--allocators", "system,zcmalloc"]
+QUICK = ["--quick", "--rounds", "1", "--only", "fixed_sizes/1", *OURS]
+WAIT_S = 120
+
+
+def compare(*arguments):
+    return subprocess.run([sys.executable, "-B", COMPARE, *arguments], capture_output=True, text=True, check=False)
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="zcmalloc-compare-test-")
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name, text=None):
+        path = os.path.join(self.folder.name, name)
+        if text is not None:
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(text)
+        return path
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def measured(self):
+        """A JSON file of one round."""
+        done = compare(*QUICK, "--json", self.path("r.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.path("r.json")
+
+    def test_what_cannot_be_written_is_refused_before_anything_runs(self):
+        os.mkdir(self.path("folder"))
+        os.mkdir(self.path("folder.svg"))
+        file = self.path("file", "")
+        for arguments in (["--json", self.path("no/r.json")], ["--csv", self.path("no/r.csv")],
+                          ["--csv", self.path("folder")], ["--svg", self.path("no/r.svg")],
+                          ["--svg", self.path("folder.svg")], ["--svg", os.path.join(file, "charts")],
+                          ["--svg", "/proc/charts"], ["--markdown", self.path("absent.md")],
+                          ["--markdown", self.path("plain.md", "no such lines\n")],
+                          ["--markdown", self.path("twice.md", f"{compare_markdown.BEGIN}\n" * 2)]):
+            done = compare(*QUICK, *arguments)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertIn(arguments[1], done.stderr)
+
+    def test_what_is_asked_leaves_nothing(self):
+        self.assertEqual(compare("--quick", *OURS, "--only", "no such row", "--svg", self.path("a/b/charts"), "--csv",
+                                 self.path("r.csv"), "--json", self.path("r.json")).returncode, 1)
+        self.assertEqual(os.listdir(self.folder.name), [])
+
+    def test_measuring_goes_on_without_its_json(self):
+        """The folder goes away after the first row is kept."""
+        os.mkdir(self.path("folder"))
+        json_path = self.path("folder/r.json")
+        command = [sys.executable, "-B", COMPARE, *QUICK, "--rounds", "40", "--json", json_path]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            give_up = time.monotonic() + WAIT_S
+            while not os.path.exists(json_path) and time.monotonic() < give_up:
+                time.sleep(0.01)
+            os.rename(self.path("folder"), self.path("gone"))
+            output, errors = process.communicate(timeout=WAIT_S)
+        self.assertEqual(process.returncode, 1, errors)
+        self.assertEqual(errors.count("the measuring goes on"), 1, errors)
+        self.assertIn("geometric mean", output)
+        self.assertNotIn("Traceback", errors)
+
+    def test_one_that_fails_costs_no_other(self):
+        saved = self.measured()
+        self.path("doc.md", f"{compare_markdown.BEGIN}\n{compare_markdown.END}\n")
+        with open(saved, encoding="utf-8") as file:
+            result = json.load(file)
+        asked = type("Arguments", (), {"json": "", "csv": self.path("no/r.csv"), "svg": [], "all_tables": False,
+                                       "markdown": self.path("doc.md")})
+        with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(io.StringIO()) as errors:
+            self.assertFalse(compare_outputs.write_all(result, asked))
+            asked.csv = self.path("r.csv")
+            self.assertTrue(compare_outputs.write_all(result, asked))
+        self.assertEqual(errors.getvalue().count("\n"), 1)
+        self.assertIn("geometric mean", output.getvalue())
+        self.assertIn("### Geometric means", self.read("doc.md"))
+
+    def test_a_pipe_is_written_not_replaced(self):
+        saved = self.measured()
+        os.mkfifo(self.path("pipe"))
+        with subprocess.Popen(["cat", self.path("pipe")], stdout=subprocess.PIPE, text=True) as reader:
+            done = compare("--from", saved, "--json", self.path("pipe"))
+            if not stat.S_ISFIFO(os.stat(self.path("pipe")).st_mode):
+                reader.kill()
+            written = reader.communicate()[0]
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(written), json.loads(self.read("r.json")))
+
+
+if __name__ == "__main__":
+    unittest.main()
