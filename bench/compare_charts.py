@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 
+from compare_allocators import CannotCompare
 from compare_report import RSS, TIME, geomean, good_runs, groups_of, names_of, ours_of, ratios
 
 SYSTEM_PYTHON = "/usr/bin/python3"
+NO_MATPLOTLIB = 77  # exit code of this file; none that Python itself ends with
 INK, RULE = "#1f2328", "#d0d7de"
 DARK = {INK: "#e6edf3", RULE: "#30363d"}
 
@@ -207,7 +209,7 @@ def draw_folder(pyplot, result, folder):
 
 
 def draw_elsewhere(result, targets):
-    """By the system's Python."""
+    """By the system's Python; None if it has no matplotlib either, CannotCompare if it could not draw."""
     if os.path.realpath(sys.executable) == os.path.realpath(SYSTEM_PYTHON) or not os.path.exists(SYSTEM_PYTHON):
         return None
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
@@ -215,7 +217,12 @@ def draw_elsewhere(result, targets):
         file.flush()
         done = subprocess.run([SYSTEM_PYTHON, "-B", os.path.abspath(__file__), file.name, *targets],
                               capture_output=True, text=True, check=False)
-    return done.stdout.splitlines() if done.returncode == 0 else None
+    if done.returncode == NO_MATPLOTLIB:
+        return None
+    if done.returncode != 0:
+        why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise CannotCompare(f"the charts could not be drawn: {why[0]}")
+    return done.stdout.splitlines()
 
 
 def draw_all(result, targets):
@@ -236,8 +243,12 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         result = json.load(file)
     if load_matplotlib() is None:
+        return NO_MATPLOTLIB
+    try:
+        print("\n".join(draw_all(result, sys.argv[2:])))
+    except OSError as reason:
+        print(reason, file=sys.stderr)
         return 1
-    print("\n".join(draw_all(result, sys.argv[2:])))
     return 0
 
 

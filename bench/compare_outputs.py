@@ -129,8 +129,11 @@ def write_all(result, arguments):
     writer.attempt(print_report, result, arguments.all_tables)
     if arguments.csv:
         writer.attempt(compare_report.write_csv, arguments.csv, result)
-    charts = (writer.attempt(draw, result, arguments.svg) or []) if arguments.svg else []
+    charts = writer.attempt(draw, result, arguments.svg) if arguments.svg else []
     if arguments.markdown:
+        if charts is None:
+            print(f"compare: {arguments.markdown} is written without charts", file=sys.stderr)
+            charts = []
         folders = [os.path.abspath(path) for path in arguments.svg if not is_summary(path)]
         embedded = [chart for chart in charts if os.path.dirname(os.path.abspath(chart)) in folders]
         writer.attempt(compare_markdown.write_section, arguments.markdown, result, embedded)

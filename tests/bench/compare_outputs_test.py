@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 """compare_outputs_test.py - the files of bench/compare: refused before anything runs, and each written by itself."""
+import argparse
 import contextlib
 import io
 import json
@@ -11,10 +12,12 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 SOURCE = os.environ["ZC_SOURCE_DIR"]
 COMPARE = os.path.join(SOURCE, "bench", "compare")
 sys.path.insert(0, os.path.join(SOURCE, "bench"))
+import compare_charts
 import compare_markdown
 import compare_outputs
 
@@ -85,20 +88,64 @@ class Files(unittest.TestCase):
         self.assertIn("geometric mean", output)
         self.assertNotIn("Traceback", errors)
 
-    def test_one_that_fails_costs_no_other(self):
-        saved = self.measured()
-        self.path("doc.md", f"{compare_markdown.BEGIN}\n{compare_markdown.END}\n")
-        with open(saved, encoding="utf-8") as file:
-            result = json.load(file)
-        asked = type("Arguments", (), {"json": "", "csv": self.path("no/r.csv"), "svg": [], "all_tables": False,
-                                       "markdown": self.path("doc.md")})
+    def load(self, path):
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+    def asked(self, **more):
+        nothing = {"json": "", "csv": "", "svg": [], "all_tables": False, "markdown": ""}
+        return argparse.Namespace(**{**nothing, **more})
+
+    def write_all(self, result, asked):
+        """(whether all is well, standard output, standard error)"""
         with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(io.StringIO()) as errors:
-            self.assertFalse(compare_outputs.write_all(result, asked))
-            asked.csv = self.path("r.csv")
-            self.assertTrue(compare_outputs.write_all(result, asked))
-        self.assertEqual(errors.getvalue().count("\n"), 1)
-        self.assertIn("geometric mean", output.getvalue())
+            is_well = compare_outputs.write_all(result, asked)
+        return is_well, output.getvalue(), errors.getvalue()
+
+    def document(self):
+        return self.path("doc.md", f"{compare_markdown.BEGIN}\n{compare_markdown.END}\n")
+
+    def test_one_that_fails_costs_no_other(self):
+        result = self.load(self.measured())
+        asked = self.asked(csv=self.path("no/r.csv"), markdown=self.document())
+        is_well, output, errors = self.write_all(result, asked)
+        self.assertFalse(is_well)
+        self.assertEqual(errors.count("\n"), 1)
+        self.assertIn("geometric mean", output)
         self.assertIn("### Geometric means", self.read("doc.md"))
+        asked.csv = self.path("r.csv")
+        self.assertTrue(self.write_all(result, asked)[0])
+
+    def other_python(self, text):
+        """In place of the system's, for a Python without matplotlib."""
+        path = self.path("python", "#!/bin/sh\n" + text)
+        os.chmod(path, 0o755)
+        return (unittest.mock.patch.object(compare_charts, "SYSTEM_PYTHON", path),
+                unittest.mock.patch.object(compare_charts, "load_matplotlib", lambda: None))
+
+    def test_charts_that_fail_are_not_blamed_on_matplotlib(self):
+        result = self.load(self.measured())
+        asked = self.asked(svg=[self.path("charts")], markdown=self.document())
+        for text, is_expected_well, sentence in (
+                ("echo 'line 1\nNo space left' >&2; exit 1", False, "could not be drawn: No space left"),
+                (f"exit {compare_charts.NO_MATPLOTLIB}", True, "no Python here has matplotlib"),
+                (f"echo {self.path('charts')}/time.svg", True, "time.svg")):
+            with contextlib.ExitStack() as stack:
+                for patch in self.other_python(text):
+                    stack.enter_context(patch)
+                is_well, output, errors = self.write_all(result, asked)
+            self.assertEqual(is_well, is_expected_well, text)
+            self.assertIn(sentence, output + errors)
+            self.assertEqual("matplotlib" in output + errors, "has matplotlib" in sentence)
+            self.assertEqual("is written without charts" in errors, not is_well)
+        self.assertIn("### Charts", self.read("doc.md"))
+
+    def test_drawing_tells_a_missing_matplotlib_from_a_failure(self):
+        done = subprocess.run([sys.executable, "-B", compare_charts.__file__, self.measured(), "/proc/charts"],
+                              capture_output=True, text=True, check=False)
+        has_matplotlib = compare_charts.load_matplotlib() is not None
+        self.assertEqual(done.returncode, 1 if has_matplotlib else compare_charts.NO_MATPLOTLIB, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
 
     def test_a_pipe_is_written_not_replaced(self):
         saved = self.measured()
@@ -109,7 +156,7 @@ class Files(unittest.TestCase):
                 reader.kill()
             written = reader.communicate()[0]
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(json.loads(written), json.loads(self.read("r.json")))
+        self.assertEqual(json.loads(written), self.load(saved))
 
 
 if __name__ == "__main__":
