@@ -12,6 +12,7 @@ import shutil
 import subprocess
 
 from compare_report import align, shown
+from compare_runner import kill_group
 
 COUNTS = (16,)
 SYMBOL_COUNT = 5
@@ -24,11 +25,16 @@ PERF_EVENTS = ["cycles", "cpu-clock", "cpu-clock:u"]
 def output_of(command, **options):
     """(whether it ended well, standard output, standard error)"""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                              errors="replace", timeout=TOOL_TIMEOUT_S, **options)
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, errors="replace", start_new_session=True, **options) as process:
+            try:
+                output, errors = process.communicate(timeout=TOOL_TIMEOUT_S)
+            except BaseException:
+                kill_group(process)  # the tool alone would leave behind what it watches
+                raise
     except (OSError, subprocess.TimeoutExpired):
         return False, "", ""
-    return done.returncode == 0, done.stdout, done.stderr
+    return process.returncode == 0, output, errors
 
 
 def strace_works():

@@ -6,12 +6,17 @@
  * Why: Linux counts the memory of the process that calls exec into the peak of the program it
  *      becomes, so a program started from a large interpreter would never show a peak below the
  *      interpreter's. This one is small: its floor is about 1 MiB.
+ * Where its parent ends before it, as by SIGKILL, PROGRAM ends too, on Linux: a server would go on for ever.
  * The peak is that of the largest process among PROGRAM and the children it waited for; the times
  * and faults are sums over them. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +32,28 @@ static double seconds_now(void)
 static double seconds_of(struct timeval time)
 {
     return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
+}
+
+static volatile pid_t child;
+
+/* All processes of a group of its own: a server's may not be children. */
+static void end_with_parent(int number)
+{
+    if (child > 0)
+        kill(child, SIGKILL);
+    if (getpgrp() == getpid())
+        kill(0, SIGKILL);
+    _exit(128 + number);
+}
+
+/* The signal that this process gets when its parent ends. */
+static void tie_to_parent(int number)
+{
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, number);
+#else
+    (void)number;
+#endif
 }
 
 static void become(char **arguments)
@@ -64,10 +91,15 @@ int main(int argc, char **argv)
         fputs("usage: measure FILE [NAME=VALUE...] PROGRAM [ARGUMENT...]\n", stderr);
         return 2;
     }
+    signal(SIGTERM, end_with_parent);
+    tie_to_parent(SIGTERM);
     double start = seconds_now();
-    pid_t child = fork();
-    if (child == 0)
+    child = fork();
+    if (child == 0) {
+        tie_to_parent(SIGKILL);
+        signal(SIGTERM, SIG_DFL);
         become(argv + 2);
+    }
     int status = 0;
     struct rusage used;
     pid_t done = -1;

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_signals_test.py - bench/compare and tools/measure.c when they are told to end: nothing stays behind."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SOURCE = os.environ["ZC_SOURCE_DIR"]
+COMPARE = os.path.join(SOURCE, "bench", "compare")
+sys.path.insert(0, os.path.join(SOURCE, "bench"))
+import compare_rows
+
+OURS = ["--ours", "zcmalloc=" + os.environ["ZC_LIBRARY"], "--allocators", "system,zcmalloc"]
+WAIT_S = 60
+
+# Starts argv, in a session of its own or not, and waits to be killed.
+PARENT = """
+import subprocess, sys, time
+subprocess.Popen(sys.argv[2:], start_new_session=sys.argv[1] == "own")
+time.sleep(1000)
+"""
+# Says who it is and who it started; in a group of its own neither would get the terminal's signals.
+SERVER = "sleep 1000 & echo $$ $! >pids.new && mv pids.new pids && wait"
+
+
+def is_alive(pid):
+    """A zombie is not: who waits for it is not our matter."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def becomes_true(condition):
+    give_up = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Ending(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="zcmalloc-compare-test-")
+        self.addCleanup(self.folder.cleanup)
+        self.scratch = self.path("scratch")
+        os.mkdir(self.scratch)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def start(self, *arguments, **options):
+        """Measures; returns once the first row is kept."""
+        command = [sys.executable, "-B", COMPARE, "--quick", "--only", "fixed_sizes/1", *OURS, "--json",
+                   self.path("r.json"), *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env={**os.environ, "TMPDIR": self.scratch}, **options)
+        self.addCleanup(process.kill)
+        self.assertTrue(becomes_true(lambda: os.path.exists(self.path("r.json")) or process.poll() is not None))
+        return process
+
+    def test_signals_end_it_as_ctrl_c_does(self):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with self.start("--rounds", "100000") as process:
+                self.assertNotEqual(os.listdir(self.scratch), [])
+                process.send_signal(number)
+                output, errors = process.communicate(timeout=WAIT_S)
+            self.assertEqual(process.returncode, 130, errors)
+            self.assertIn("what is done counts", errors)
+            self.assertIn("geometric mean", output)
+            self.assertEqual(os.listdir(self.scratch), [])
+            os.remove(self.path("r.json"))
+
+    def test_a_hangup_that_is_ignored_stays_so(self):
+        ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process = self.start("--rounds", "20")
+        finally:
+            signal.signal(signal.SIGHUP, ignored)
+        with process:
+            process.send_signal(signal.SIGHUP)
+            _, errors = process.communicate(timeout=WAIT_S)
+        self.assertEqual(process.returncode, 0, errors)
+
+    @unittest.skipUnless(sys.platform == "linux", "nothing tells a process elsewhere that its parent has ended")
+    def test_a_program_ends_with_who_measures_it(self):
+        launcher = os.path.join(compare_rows.build(), "measure")
+        for session in ("own", "same"):
+            command = [sys.executable, "-c", PARENT, session, launcher, self.path("result"), "sh", "-c", SERVER]
+            with subprocess.Popen(command, cwd=self.scratch, start_new_session=True) as parent:
+                pids_path = os.path.join(self.scratch, "pids")
+                self.assertTrue(becomes_true(lambda: os.path.exists(pids_path)))
+                with open(pids_path, encoding="ascii") as file:
+                    server, worker = map(int, file.read().split())
+                self.assertTrue(is_alive(server))
+                os.remove(pids_path)
+                parent.kill()
+                parent.wait()
+                try:
+                    self.assertTrue(becomes_true(lambda: not is_alive(server)), session)
+                    if session == "own":
+                        self.assertTrue(becomes_true(lambda: not is_alive(worker)))
+                finally:
+                    for pid in (server, worker):
+                        if is_alive(pid):
+                            os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    unittest.main()
