@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 """compare_signals_test.py - bench/compare and tools/measure.c when they are told to end: nothing stays behind."""
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
 import os
 import signal
 import subprocess
@@ -8,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 SOURCE = os.environ["ZC_SOURCE_DIR"]
 COMPARE = os.path.join(SOURCE, "bench", "compare")
@@ -76,6 +81,21 @@ class Ending(unittest.TestCase):
             self.assertIn("geometric mean", output)
             self.assertEqual(os.listdir(self.scratch), [])
             os.remove(self.path("r.json"))
+
+    def test_ctrl_c_outside_the_measuring_is_one_sentence(self):
+        """At the start, and when allocators and inputs are there."""
+        loader = importlib.machinery.SourceFileLoader("compare", COMPARE)
+        compare = importlib.util.module_from_spec(importlib.util.spec_from_loader("compare", loader))
+        before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+        loader.exec_module(compare)
+        for place in ("measure_all", "new_result"):
+            with unittest.mock.patch.object(compare, place, side_effect=KeyboardInterrupt), \
+                 unittest.mock.patch.object(sys, "argv", ["compare", "--quick", "--only", "fixed_sizes/1", *OURS]), \
+                 contextlib.redirect_stderr(io.StringIO()) as errors:
+                self.assertEqual(compare.main(), 130)
+            self.assertEqual(errors.getvalue(), "compare: interrupted\n")
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), before):
+            signal.signal(number, handler)
 
     def test_a_hangup_that_is_ignored_stays_so(self):
         ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
