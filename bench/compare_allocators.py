@@ -107,12 +107,17 @@ def choose(ours, added, wanted):
         if path is not None:
             chosen.append(Allocator(name, path))
     chosen.extend(named_library(pair, "--add") for pair in added)
-    names = [allocator.name for allocator in chosen]
-    for name in names + wanted:
+    check_names(chosen, wanted)
+    return [allocator for allocator in chosen if not wanted or allocator.name in wanted]
+
+
+def check_names(allocators, wanted=()):
+    """Two of a name would count as one."""
+    names = [allocator.name for allocator in allocators]
+    for name in [*names, *wanted]:
         if names.count(name) != 1:
             how = "is given twice" if name in names else f"is unknown, known are: {', '.join(names)}"
             raise CannotCompare(f"the allocator {name} {how}")
-    return [allocator for allocator in chosen if not wanted or allocator.name in wanted]
 
 
 def check_preloads(allocators, which_malloc):

@@ -7,14 +7,15 @@ usage: tools/compare_run.py [--rounds N] [--lib NAME=PATH]... [--title TEXT] [--
                             -- PROGRAM ARGUMENTS
 
 The first column is the system's allocator, then each --lib, preloaded; without --lib it is the
-library of build/release. The order is A B A B ..., so that a noisy machine is noisy for all. Each
+library of build/release; NAME=PATH,VARIABLE=VALUE sets variables too. The order is A B A B ..., so that a noisy machine is noisy for all. Each
 cell is the median of the rounds, with the smallest and largest in brackets; the ratio is that of
 the medians. All runs must print the same on standard output and exit with 0, or the comparison
-fails.
+fails. Ctrl-C ends early: the table is of the rounds that are complete.
 
 peak memory is that of the largest process of PROGRAM and its children, as the kernel counted it.
 """
 import argparse
+import csv
 import hashlib
 import json
 import os
@@ -26,10 +27,14 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-IS_DARWIN = sys.platform == "darwin"
-PRELOAD = "DYLD_INSERT_LIBRARIES" if IS_DARWIN else "LD_PRELOAD"
-SUFFIX = ".dylib" if IS_DARWIN else ".so"
-DEFAULT_LIBRARY = os.path.join(ROOT, "build", "release", "libzcmalloc" + SUFFIX)
+sys.path.insert(0, os.path.join(ROOT, "bench"))
+sys.dont_write_bytecode = True
+import compare_allocators
+import compare_outputs
+import compare_runner
+import compare_signals
+from compare_allocators import OURS, OURS_PATH, PRELOAD, CannotCompare
+
 BAR_WIDTH = 30
 
 # name, how to get it from a line of `measure`, how to show it
@@ -41,21 +46,18 @@ METRICS = [
 ]
 
 
-class CannotCompare(Exception):
-    """Its text is the one sentence for the user."""
-
-
-def find_measure(work_folder):
-    """The launcher of build/release, or one compiled now."""
-    built = os.path.join(ROOT, "build", "release", "tools", "measure")
+def find_program(built, source, work_folder):
+    """One of ours: the built one, or one compiled now."""
+    built = os.path.join(ROOT, "build", built)
     if os.access(built, os.X_OK):
         return built
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        raise CannotCompare("no build/release/tools/measure and no C compiler to make it")
-    made = os.path.join(work_folder, "measure")
-    source = os.path.join(ROOT, "tools", "measure.c")
-    subprocess.run([compiler, "-O1", "-D_GNU_SOURCE", source, "-o", made], check=True)
+        raise CannotCompare(f"no {os.path.relpath(built, ROOT)} and no C compiler to make it")
+    made = os.path.join(work_folder, os.path.basename(built))
+    command = [compiler, "-O1", "-D_GNU_SOURCE", "-pthread", os.path.join(ROOT, source), "-o", made, "-ldl"]
+    if subprocess.run(command, check=False).returncode != 0:
+        raise CannotCompare(f"{source} does not compile")
     return made
 
 
@@ -84,44 +86,44 @@ class Progress:
             print("\r" + " " * 78 + "\r", end="", flush=True)
 
 
-def run_once(measure, library, program, work_folder):
+def run_once(measure, allocator, program, work_folder):
     """One measured run; returns (the measurements, hash of the output)."""
     result_path = os.path.join(work_folder, "result.json")
     output_path = os.path.join(work_folder, "output")
-    settings = [f"{PRELOAD}={library}"] if library else []
-    with open(output_path, "wb") as output:
-        done = subprocess.run(
-            [measure, result_path, *settings, *program],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            check=False,
-        )
-    if done.returncode != 0:
-        under = library or "the system's allocator"
-        raise CannotCompare(f"{program[0]} exits with {done.returncode} under {under}")
+    command = [measure, result_path, *allocator.settings(), *program]
+    with open(output_path, "wb") as output, \
+         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True) as process:
+        try:
+            process.wait()
+        except BaseException:
+            compare_runner.kill_group(process)
+            raise
+    if process.returncode != 0:
+        under = allocator.path or "the system's allocator"
+        raise CannotCompare(f"{program[0]} exits with {process.returncode} under {under}")
     with open(result_path, encoding="utf-8") as result:
         measured = json.load(result)
     with open(output_path, "rb") as output:
         return measured, hashlib.sha256(output.read()).hexdigest()
 
 
-def run_all(variants, rounds, program, check_output):
-    """Returns {name: [measurements of each round]}."""
-    results = {name: [] for name, _ in variants}
+def run_all(allocators, rounds, program, check_output, results):
+    """Fills results, {name: [measurements of each round]}."""
     hashes = set()
-    progress = Progress(rounds * len(variants))
+    progress = Progress(rounds * len(allocators))
     with tempfile.TemporaryDirectory(prefix="zcmalloc-compare-") as work_folder:
-        measure = find_measure(work_folder)
+        measure = find_program("release/tools/measure", "tools/measure.c", work_folder)
+        which_malloc = find_program("workloads/which_malloc", "bench/workloads/which_malloc.c", work_folder)
+        compare_allocators.check_preloads(allocators, which_malloc)
         for number in range(rounds):
-            for name, library in variants:
-                measured, output_hash = run_once(measure, library, program, work_folder)
-                results[name].append(measured)
+            for allocator in allocators:
+                measured, output_hash = run_once(measure, allocator, program, work_folder)
                 hashes.add(output_hash)
-                progress.step(f"{name} {measured['wall_s']:.2f} s")
                 if check_output and len(hashes) > 1:
-                    raise CannotCompare(f"the output differs in round {number + 1} under {name}")
+                    raise CannotCompare(f"the output differs in round {number + 1} under {allocator.name}")
+                results[allocator.name].append(measured)
+                progress.step(f"{allocator.name} {measured['wall_s']:.2f} s")
     progress.finish()
-    return results
 
 
 def table_lines(results):
@@ -147,17 +149,15 @@ def table_lines(results):
 
 
 def write_csv(path, title, results):
-    is_new = not os.path.exists(path)
-    with open(path, "a", encoding="utf-8") as out:
+    columns = ["wall_s", "user_s", "system_s", "peak_bytes", "minor_faults", "major_faults"]
+    is_new = not os.path.exists(path) or os.path.getsize(path) == 0
+    with open(path, "a", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
         if is_new:
-            out.write("title,allocator,round,wall_s,user_s,system_s,")
-            out.write("peak_bytes,minor_faults,major_faults\n")
+            writer.writerow(["title", "allocator", "round", *columns])
         for name, rounds in results.items():
-            for number, m in enumerate(rounds, 1):
-                out.write(
-                    f"{title},{name},{number},{m['wall_s']},{m['user_s']},{m['system_s']},"
-                    f"{m['peak_bytes']},{m['minor_faults']},{m['major_faults']}\n"
-                )
+            for number, measured in enumerate(rounds, 1):
+                writer.writerow([title, name, number, *(measured[column] for column in columns)])
 
 
 def parse_arguments():
@@ -180,40 +180,51 @@ def parse_arguments():
     return arguments
 
 
-def chosen_variants(pairs):
-    variants = [("system", None)]
-    for pair in pairs or [f"zcmalloc={DEFAULT_LIBRARY}"]:
-        name, equals, path = pair.partition("=")
-        path = os.path.abspath(path)
-        if not equals or not os.access(path, os.R_OK):
-            raise CannotCompare(f"no library at {path} (--lib NAME=PATH)")
-        if any(separator in path for separator in ": "):
-            raise CannotCompare(f"{path} cannot be preloaded: it holds a space or a colon")
-        variants.append((name, path))
-    return variants
+def chosen_allocators(pairs):
+    chosen = [compare_allocators.Allocator("system", "")]
+    chosen += [compare_allocators.named_library(pair, "--lib") for pair in pairs or [f"{OURS}={OURS_PATH}"]]
+    compare_allocators.check_names(chosen)
+    return chosen
+
+
+def report(title, results, arguments):
+    """Of complete rounds, so that each allocator's runs are of the same time."""
+    rounds = min(map(len, results.values()))
+    if arguments.csv:
+        write_csv(arguments.csv, title, results)
+    if rounds == 0:
+        return
+    print("\n".join(table_lines({name: runs[:rounds] for name, runs in results.items()})))
+    same = "" if arguments.any_output else "; all runs printed the same"
+    count = "1 round" if rounds == 1 else f"{rounds} rounds"
+    print(f"  median [smallest .. largest] of {count}, turn by turn{same}\n", flush=True)
 
 
 def main():
     arguments = parse_arguments()
+    compare_signals.end_as_by_ctrl_c()
     os.environ.pop(PRELOAD, None)
+    title = arguments.title or " ".join(arguments.program)
+    code = 0
     try:
-        variants = chosen_variants(arguments.lib)
-        title = arguments.title or " ".join(arguments.program)
+        if arguments.csv:
+            compare_outputs.check_file(arguments.csv)
+        allocators = chosen_allocators(arguments.lib)
+        results = {allocator.name: [] for allocator in allocators}
         print(title, flush=True)
-        results = run_all(variants, arguments.rounds, arguments.program, not arguments.any_output)
-    except CannotCompare as reason:
+        try:
+            run_all(allocators, arguments.rounds, arguments.program, not arguments.any_output, results)
+        except KeyboardInterrupt:
+            print("\ncompare_run: ended early; complete rounds count", file=sys.stderr)
+            code = compare_signals.ENDED
+        report(title, results, arguments)
+    except (CannotCompare, OSError) as reason:
         print(f"compare_run: {reason}", file=sys.stderr)
-        return 1
+        return code or 1
     except KeyboardInterrupt:
-        print("\ncompare_run: interrupted", file=sys.stderr)
-        return 130
-    print("\n".join(table_lines(results)))
-    same = "" if arguments.any_output else "; all runs printed the same"
-    rounds = f"{arguments.rounds} rounds, turn by turn"
-    print(f"  median [smallest .. largest] of {rounds}{same}\n", flush=True)
-    if arguments.csv:
-        write_csv(arguments.csv, title, results)
-    return 0
+        print("compare_run: interrupted", file=sys.stderr)
+        return compare_signals.ENDED
+    return code
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: 2026 the zcmalloc authors
+"""compare_program_test.py - tools/compare_run.py as a user runs it: one program under several allocators."""
+import csv
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+COMPARE_RUN = os.path.join(os.environ["ZC_SOURCE_DIR"], "tools", "compare_run.py")
+LIBRARY = os.environ["ZC_LIBRARY"]
+WAIT_S = 60
+
+
+def command(*arguments):
+    return [sys.executable, "-B", COMPARE_RUN, *arguments]
+
+
+def compare_run(*arguments):
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
+
+
+class Program(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="zcmalloc-compare-test-")
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def test_a_table_and_a_csv_that_others_can_read(self):
+        for _ in range(2):
+            done = compare_run("--rounds", "2", "--lib", f"a={LIBRARY}", "--title", 'x, "y"', "--csv",
+                               self.path("r.csv"), "--", "echo", "hello")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, r"(?m)^ +system +a +a / system$")
+        with open(self.path("r.csv"), encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([row["allocator"] for row in rows], ["system", "system", "a", "a"] * 2)
+        self.assertEqual({row["title"] for row in rows}, {'x, "y"'})
+        self.assertTrue(all(int(row["peak_bytes"]) > 0 for row in rows))
+
+    def test_what_would_give_wrong_numbers_is_refused(self):
+        for arguments, sentence in ((["--lib", "bad=/etc/passwd"], "bad does not provide malloc"),
+                                    (["--lib", f"a={LIBRARY}", "--lib", f"a={LIBRARY}"], "a is given twice"),
+                                    (["--lib", f"system={LIBRARY}"], "system is given twice"),
+                                    (["--lib", "a=/absent.so"], "no library there"),
+                                    (["--csv", self.path("no/r.csv")], "cannot be written")):
+            others = [] if "--lib" in arguments else ["--lib", f"a={LIBRARY}"]
+            done = compare_run(*arguments, *others, "--rounds", "1", "--", "touch", self.path("ran"))
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertIn(sentence, done.stderr.splitlines()[-1])
+            self.assertNotIn("Traceback", done.stderr)
+            self.assertFalse(os.path.exists(self.path("ran")), arguments)
+
+    def test_what_differs_or_fails_is_told(self):
+        done = compare_run("--lib", f"a={LIBRARY}", "--", "sh", "-c", 'echo "$LD_PRELOAD"')
+        self.assertEqual((done.returncode, "the output differs" in done.stderr), (1, True))
+        done = compare_run("--lib", f"a={LIBRARY}", "--", "sh", "-c", "exit 3")
+        self.assertEqual((done.returncode, "exits with 3" in done.stderr), (1, True))
+
+    def test_signals_leave_the_complete_rounds(self):
+        script = f"echo x >>{self.path('runs')}; [ $(wc -l <{self.path('runs')}) -lt 4 ] || sleep 1000"
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with subprocess.Popen(command("--lib", f"a={LIBRARY}", "--csv", self.path("r.csv"), "--", "sh", "-c", script),
+                                  env={**os.environ, "TMPDIR": self.folder.name}, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                give_up = time.monotonic() + WAIT_S
+                while self.runs() < 4 and time.monotonic() < give_up:
+                    time.sleep(0.02)
+                process.send_signal(number)
+                output, errors = process.communicate(timeout=WAIT_S)
+            self.assertEqual(process.returncode, 130, errors)
+            self.assertIn("of 1 round,", output)
+            self.assertEqual(sorted(os.listdir(self.folder.name)), ["r.csv", "runs"])
+            with open(self.path("r.csv"), encoding="utf-8") as file:
+                self.assertEqual(len(file.readlines()), 1 + 3)
+            for name in ("r.csv", "runs"):
+                os.remove(self.path(name))
+
+    def runs(self):
+        try:
+            with open(self.path("runs"), encoding="ascii") as file:
+                return len(file.readlines())
+        except FileNotFoundError:
+            return 0
+
+
+if __name__ == "__main__":
+    unittest.main()
