@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 from compare_allocators import CannotCompare
-from compare_report import RSS, TIME, geomean, good_runs, groups_of, names_of, ours_of, ratios
+from compare_report import RSS, TIME, common_rows, geomean, good_runs, groups_of, names_of, ours_of, ratios
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 NO_MATPLOTLIB = 77  # exit code of this file; none that Python itself ends with
@@ -72,15 +72,15 @@ def save(pyplot, figure, folder, name):
 
 def draw_summary(pyplot, result, path):
     """For a README: one bar for each allocator in time, one in peak memory."""
-    names, colour = names_of(result), colours(result)
+    names, colour, rows = names_of(result), colours(result), common_rows(result)
     figure, both = pyplot.subplots(1, 2, figsize=(7.2, 0.45 + 0.27 * len(names)), sharey=True)
     for axes, metric in zip(both, (TIME, RSS)):
-        means = [geomean(ratios(result, result["rows"], metric)[name]) or 0 for name in names]
+        means = [geomean(ratios(result, rows, metric)[name]) or 0 for name in names]
         axes.barh(range(len(names)), means, 0.7, color=[colour[name] for name in names])
         for index, mean in enumerate(means):
             axes.text(mean + max(means) * 0.01, index, f"{mean:.2f}", va="center", ha="left", fontsize=8.5)
-        axes.set_title(f"{metric.title}, {len(result['rows'])} rows", fontsize=9.5, loc="left")
-        axes.set_xlim(0, max(means) * 1.15)
+        axes.set_title(f"{metric.title}, {len(rows)} rows", fontsize=9.5, loc="left")
+        axes.set_xlim(0, max(means) * 1.15 or 1)
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(length=0)
@@ -93,10 +93,10 @@ def draw_summary(pyplot, result, path):
 
 def draw_geomeans(pyplot, result, folder):
     """Bars: the mean ratio to the best, in time by group and in peak memory."""
-    present = groups_of(result)
-    sets = [(f"time,\n{group}", [row for row in result["rows"] if row["group"] == group], TIME)
-            for group in present]
-    sets += [("time,\nall", result["rows"], TIME), ("peak RSS,\nall", result["rows"], RSS)]
+    common = common_rows(result)
+    sets = [(f"time,\n{group}", [row for row in common if row["group"] == group], TIME)
+            for group in groups_of(result)]
+    sets = [entry for entry in sets if entry[1]] + [("time,\nall", common, TIME), ("peak RSS,\nall", common, RSS)]
     names, colour = names_of(result), colours(result)
     figure, axes = pyplot.subplots(figsize=(1.6 + 1.3 * len(sets), 3.6))
     width = 0.8 / len(names)

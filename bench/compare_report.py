@@ -142,6 +142,19 @@ def geomean(values):
     return math.exp(sum(map(math.log, values)) / len(values)) if values else None
 
 
+def common_rows(result):
+    """Those that every allocator ended, but for one that ended none: means over others would compare unlike things."""
+    ended = [{name for name in names_of(result) if good_runs(row["runs"].get(name, []))[0]} for row in result["rows"]]
+    compared = set().union(*ended)
+    return [row for row, names in zip(result["rows"], ended) if names == compared and names]
+
+
+def rows_text(result):
+    """Which rows a mean is over."""
+    count, total = len(common_rows(result)), len(result["rows"])
+    return f"all {total} rows" if count == total else f"the {count} of {total} rows that every allocator ended"
+
+
 def ratios(result, rows, metric, pick=statistics.median):
     """{allocator: its ratio to the best of the row, for each row}; and {"NAME / other": ...} for ours."""
     found = {name: [] for name in columns_of(result)}
@@ -207,7 +220,7 @@ def geomean_table(result):
             means = [shown(geomean(by_name[column]), 3) for column in columns]
             table.append([title, str(len(rows)), *means])
 
-    rows = [row for row in result["rows"] if any(good_runs(runs)[0] for runs in row["runs"].values())]
+    rows = common_rows(result)
     for group in groups_of(result):
         add(f"time, {group}", [row for row in rows if row["group"] == group], TIME)
     add("time, all", rows, TIME)
@@ -220,7 +233,7 @@ def geomean_table(result):
     add("RSS over time, mean", rows, MEAN_RSS)
     add("page faults", rows, FAULTS)
     add("context switches", rows, SWITCHES)
-    return align(table)
+    return [*align(table), *([] if len(rows) == len(result["rows"]) else [f"over {rows_text(result)}"])]
 
 
 def smallest_peak(result, row):
@@ -270,8 +283,8 @@ def behind_lines(result, metric, name):
 
 
 def mean_quotient(result, name, peer, metric):
-    """Geometric mean of name's values divided by peer's, over the rows that both ended."""
-    pairs = [(cell(row, name, metric), cell(row, peer, metric)) for row in result["rows"]]
+    """Geometric mean of name's values divided by peer's."""
+    pairs = [(cell(row, name, metric), cell(row, peer, metric)) for row in common_rows(result)]
     return geomean([mine / theirs for mine, theirs in pairs if mine is not None and theirs is not None])
 
 
@@ -285,7 +298,7 @@ def goal_lines(result, name):
         if quotients:
             peer = max(quotients, key=quotients.get)
             lines.append(f"{metric.title}: {name} needs {quotients[peer]:.2f} of the {title}, {peer}, "
-                         "in geometric mean over all rows")
+                         f"in geometric mean over {rows_text(result)}")
     return lines
 
 

@@ -69,6 +69,15 @@ def throughput(row, name):
     return statistics.median(values) if values else None
 
 
+def common_workloads(result, workloads, counts):
+    """Those that ran with all numbers of threads under every allocator: means are over the same."""
+    rates = {workload: {name: [throughput(rows[count], name) for count in counts if count in rows]
+                        for name in names_of(result)} for workload, rows in workloads.items()}
+    compared = [name for name in names_of(result) if any(any(of_name[name]) for of_name in rates.values())]
+    return [workload for workload, of_name in rates.items()
+            if all(len(of_name[name]) == len(counts) and all(of_name[name]) for name in compared)]
+
+
 def scaling_lines(result):
     """Throughput for each number of threads, relative to the fewest that the workload ran with."""
     workloads = rows_by_workload(result)
@@ -77,6 +86,7 @@ def scaling_lines(result):
         return []
     table = [["throughput, relative", "allocator", "threads", "millions/s", *(f"x{count}" for count in counts)]]
     gains = {(name, count): [] for name in names_of(result) for count in counts}
+    common = common_workloads(result, workloads, counts)
     for workload, rows in workloads.items():
         least = min(rows)
         for name in names_of(result):
@@ -87,13 +97,13 @@ def scaling_lines(result):
             for count in counts:
                 value = throughput(rows[count], name) if count in rows else None
                 line.append(shown(value / base if value is not None else None))
-                if value is not None and least == counts[0]:
+                if value is not None and workload in common:
                     gains[name, count].append(value / base)
             table.append(line)
     for name in names_of(result):
         means = [shown(geomean(gains[name, count])) for count in counts]
         table.append(["geometric mean", name, str(counts[0]), "", *means])
-    return align(table)
+    return [*align(table), f"geometric means over {len(common)} of {len(workloads)} workloads"]
 
 
 def held_lines(result):

@@ -63,8 +63,26 @@ class Means(unittest.TestCase):
         self.assertIn("needs 1.41 of the best single peer, jemalloc", lines[0])  # sqrt(1/2 * 4)
         self.assertIn("needs 1.00 of the leanest fast peer", lines[1])
         result = simple_result()
+        self.assertIn("over all 2 rows", lines[0])
         result["rows"][1]["runs"]["jemalloc"] = [{"failed": "why"}]
-        self.assertIn("needs 0.71 of the best single peer, tcmalloc", compare_report.goal_lines(result, "zcmalloc")[0])
+        line = compare_report.goal_lines(result, "zcmalloc")[0]
+        self.assertIn("needs 0.50 of the best single peer", line)  # 0.71 of tcmalloc over both rows
+        self.assertIn("over the 1 of 2 rows that every allocator ended", line)
+
+    def test_means_are_over_rows_that_all_ended(self):
+        """One failed a row, or has not come to it; one that failed all would leave none."""
+        for missing in ([{"failed": "why"}], []):
+            result = simple_result()
+            result["rows"][1]["runs"]["jemalloc"] = missing
+            table = compare_report.geomean_table(result)
+            time = next(line.split() for line in table if line.startswith("time, all  "))
+            self.assertEqual(time[2:], ["1", "4.000", "1.000", "2.000", "2.000", "0.500"])
+            self.assertEqual(table[-1], "over the 1 of 2 rows that every allocator ended")
+        result["rows"][0]["runs"]["jemalloc"] = []
+        table = compare_report.geomean_table(result)
+        time = next(line.split() for line in table if line.startswith("time, all  "))
+        self.assertEqual(time[2:], ["2", "2.000", "1.000", "-", "1.414", "0.707"])
+        self.assertNotIn("over", table[-1])
 
     def test_rows_behind(self):
         lines = compare_report.behind_lines(simple_result(), compare_report.TIME, "zcmalloc")
@@ -153,6 +171,17 @@ class Threads(unittest.TestCase):
         lines = compare_threads.scaling_lines(self.result())
         line = next(line.split() for line in lines if line.startswith("w "))
         self.assertEqual(line[1:], ["zcmalloc", "1", "1.00", "1.00", "2.00", "5.00", "-"])
+
+    def test_means_of_scaling_are_over_workloads_that_all_ended(self):
+        def runs(ours, theirs):
+            return {name: [run(1, printed={"operations_per_second": rate})] if rate else [{"failed": "why"}]
+                    for name, rate in (("zcmalloc", ours), ("jemalloc", theirs))}
+        rows = {"w/1": runs(1e6, 1e6), "w/2": runs(2e6, 4e6), "v/1": runs(1e6, 1e6), "v/2": runs(8e6, 1e6)}
+        for failed, ours, theirs, count in (((8e6, 1e6), "4.00", "2.00", 2), ((8e6, 0), "2.00", "4.00", 1)):
+            lines = compare_threads.scaling_lines(result_of({**rows, "v/2": runs(*failed)}))
+            means = {line.split()[2]: line.split()[-1] for line in lines if line.startswith("geometric mean ")}
+            self.assertEqual((means["zcmalloc"], means["jemalloc"]), (ours, theirs))
+            self.assertEqual(lines[-1], f"geometric means over {count} of 2 workloads")
 
 
 class Files(unittest.TestCase):
