@@ -21,16 +21,40 @@ install(FILES ${CMAKE_BINARY_DIR}/zcmalloc-config.cmake
   ${CMAKE_BINARY_DIR}/zcmalloc-config-version.cmake
   DESTINATION ${zc_package_dir} COMPONENT Development)
 
-# Relative, so that `cmake --install --prefix` may say another place than the configuration did.
-file(RELATIVE_PATH ZC_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-configure_file(${PROJECT_SOURCE_DIR}/cmake/zcmalloc.pc.in ${CMAKE_BINARY_DIR}/zcmalloc.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/zcmalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
-  COMPONENT Development)
+# Relative, so that `cmake --install --prefix` may say another place than the configuration did; but not for folders that
+# were configured to lie outside the prefix.
+function(zc_configure_pc)
+  set(pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+  set(ZC_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+  cmake_path(IS_PREFIX CMAKE_INSTALL_PREFIX ${pc_dir} NORMALIZE is_below)
+  if(is_below)
+    file(RELATIVE_PATH up ${pc_dir} ${CMAKE_INSTALL_PREFIX})
+    string(REGEX REPLACE "/$" "" ZC_PC_PREFIX "\${pcfiledir}/${up}")
+  endif()
+  foreach(kind IN ITEMS LIBDIR INCLUDEDIR)
+    set(ZC_PC_${kind} ${CMAKE_INSTALL_FULL_${kind}})
+    cmake_path(IS_PREFIX CMAKE_INSTALL_PREFIX ${ZC_PC_${kind}} NORMALIZE is_below)
+    if(is_below)
+      file(RELATIVE_PATH below ${CMAKE_INSTALL_PREFIX} ${ZC_PC_${kind}})
+      set(ZC_PC_${kind} "\${prefix}/${below}")
+    endif()
+  endforeach()
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/zcmalloc.pc.in ${CMAKE_BINARY_DIR}/zcmalloc.pc @ONLY)
+endfunction()
+
+# It stands for libzcmalloc, the shared library or the archive.
+if(TARGET zcmalloc_shared OR TARGET zcmalloc_static)
+  zc_configure_pc()
+  install(FILES ${CMAKE_BINARY_DIR}/zcmalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT Development)
+endif()
 
 install(FILES ${PROJECT_SOURCE_DIR}/docs/zcmalloc.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
   COMPONENT Documentation OPTIONAL)
-install(FILES ${PROJECT_SOURCE_DIR}/docs/zcmalloc.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
-  COMPONENT Documentation OPTIONAL)
+if(TARGET zcmalloc_shared) # as the command that it describes
+  install(FILES ${PROJECT_SOURCE_DIR}/docs/zcmalloc.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+    COMPONENT Documentation OPTIONAL)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE
   ${PROJECT_SOURCE_DIR}/docs/design.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
   COMPONENT Documentation OPTIONAL)
