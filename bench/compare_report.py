@@ -329,7 +329,7 @@ def write_csv(path, result):
                "voluntary_switches", "involuntary_switches", "switches", "foreign_cpus", "failed"]
     with open(path, "w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(["row", "group", "allocator", "round", *columns])
+        writer.writerow(["row", "group", "allocator", "run", *columns])
         for row in result["rows"]:
             for name, runs in row["runs"].items():
                 for number, run in enumerate(runs, 1):

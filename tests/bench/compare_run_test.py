@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 """compare_run_test.py - bench/compare as a user runs it: files written, Ctrl-C, servers, wrong arguments."""
+import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -46,10 +48,22 @@ class Run(unittest.TestCase):
                 for run in row["runs"][name]:
                     self.assertLessEqual(set(METRICS), set(run))
         self.assertGreater(len(result["rows"][2]["runs"]["zcmalloc"][0]["rss_over_time"]), 1)
-        with open(self.path("r.csv"), encoding="utf-8") as file:
-            self.assertEqual(len(file.readlines()), 1 + 3 * 2 * 2)
+        with open(self.path("r.csv"), encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+        self.assertEqual([line["run"] for line in lines], ["1", "2"] * 3 * 2)
         again = compare("--from", self.path("r.json"))
         self.assertEqual(again.stdout, done.stdout)
+
+    def test_the_command_in_the_document_does_the_same(self):
+        asked = ["--quick", "--rounds", "1", "--settle", "1", "--seconds", "0.001", "--patience", "0.5", "--timeout", "77",
+                 "--only", "fixed_sizes/1", "--threads", "1,2", *OURS[:2], "--add",
+                 "a b=" + os.environ["ZC_LIBRARY"], "--allocators", "a b,zcmalloc"]
+        done = compare(*asked, "--json", self.path("r.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        words = shlex.split(self.load("r.json")["command"])
+        self.assertEqual(words[:1], ["bench/compare"])
+        told = words[1:words.index("--svg")]
+        self.assertEqual(sorted(told), sorted(asked))
 
     def test_undecided_rows_go_on(self):
         """Fewer than six rounds decide nothing."""
