@@ -15,6 +15,9 @@ import compare_report
 from compare_allocators import CannotCompare
 
 
+FORMAT = 1
+
+
 def is_summary(svg_path):
     return svg_path.endswith(".svg")
 
@@ -54,6 +57,19 @@ def check_all(arguments):
         (check_file if is_summary(path) else check_new_folder)(path)
     if arguments.markdown:
         compare_markdown.split_at_section(arguments.markdown)
+
+
+def read_json(path):
+    """What write_json wrote; CannotCompare if it is something else."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            result = json.load(file)
+    except ValueError as reason:  # no JSON, or no text
+        raise CannotCompare(f"{path} is no JSON file: {reason}") from None
+    lists = [result.get(key) for key in ("rows", "allocators")] if isinstance(result, dict) else [None]
+    if any(not isinstance(each, list) for each in lists) or result.get("format") != FORMAT:
+        raise CannotCompare(f"{path} is not of bench/compare --json")
+    return result
 
 
 def write_json(path, result):

@@ -3,6 +3,7 @@
 """compare_rows.py - what bench/compare runs: the workloads with their arguments, and how to build them."""
 import dataclasses
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -114,11 +115,16 @@ def is_newer(source, target):
     return not os.path.exists(target) or os.path.getmtime(source) > os.path.getmtime(target)
 
 
+def first_of(*names):
+    """A list of the first that is installed, or of none."""
+    return [name for name in names if shutil.which(name)][:1]
+
+
 def build():
     """Compiles what is out of date; returns the folder."""
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        raise CannotCompare("no C compiler to build bench/workloads with")
+    compiler = shlex.split(os.environ.get("CC", "")) or first_of("cc", "gcc", "clang")
+    if not compiler or shutil.which(compiler[0]) is None:
+        raise CannotCompare(f"no C compiler {' '.join(compiler)} to build bench/workloads with")
     os.makedirs(BUILT, exist_ok=True)
     header = os.path.join(SOURCES, "workload.h")
     sources = [os.path.join(SOURCES, name) for name in sorted(os.listdir(SOURCES)) if name.endswith(".c")]
@@ -126,7 +132,7 @@ def build():
     for source in sources:
         target = os.path.join(BUILT, os.path.splitext(os.path.basename(source))[0])
         if is_newer(source, target) or is_newer(header, target):
-            command = [compiler, *FLAGS, source, "-o", target, "-ldl"]
+            command = [*compiler, *FLAGS, source, "-o", target, "-ldl"]
             if subprocess.run(command, check=False).returncode != 0:
                 raise CannotCompare(f"{os.path.relpath(source, ROOT)} does not compile")
     return BUILT

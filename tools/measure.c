@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* measure.c - runs one program and writes what it cost as a line of JSON.
  * usage: measure FILE [NAME=VALUE...] PROGRAM [ARGUMENT...]
- *        FILE gets the line; NAME=VALUE are set for PROGRAM only.
+ *        FILE gets the line; NAME=VALUE, without / before the =, are set for PROGRAM only.
  * Why: Linux counts the memory of the process that calls exec into the peak of the program it
  *      becomes, so a program started from a large interpreter would never show a peak below the
  *      interpreter's. This one is small: its floor is about 1 MiB.
@@ -11,6 +11,7 @@
  * and faults are sums over them. */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,9 +57,15 @@ static void tie_to_parent(int number)
 #endif
 }
 
+/* NAME=VALUE; a path may have an = too. */
+static bool is_setting(const char *word)
+{
+    return word[strcspn(word, "=/")] == '=';
+}
+
 static void become(char **arguments)
 {
-    for (; *arguments != NULL && strchr(*arguments, '=') != NULL; arguments++)
+    for (; *arguments != NULL && is_setting(*arguments); arguments++)
         putenv(*arguments);
     if (*arguments != NULL)
         execvp(*arguments, arguments);

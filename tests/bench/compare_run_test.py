@@ -178,12 +178,59 @@ class Run(unittest.TestCase):
         self.assertIn("VARIABLE=VALUE, not nonsense", done.stderr)
 
     def test_wrong_arguments(self):
-        self.assertEqual(compare("--threads", "1,x").returncode, 2)
+        for arguments in (["--threads", "1,x"], ["--threads", "²"], ["--timeout", "nan"], ["--timeout", "-1"],
+                          ["--timeout", "0"], ["--timeout", "inf"], ["--patience", "nan"], ["--seconds", "nan"],
+                          ["--settle", "-1"], ["--rounds", "0"]):
+            done = compare("--quick", "--list", *OURS, *arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(arguments[0], done.stderr.splitlines()[-1].replace("at least one round", "--rounds"))
+            self.assertNotIn("Traceback", done.stderr)
         for arguments in (["--only", "no such row"], ["--add", "x=/nowhere"], ["--add", f"x={__file__}"]):
             names = "system,x" if "--add" in arguments else "system"
             done = compare("--quick", *OURS, "--allocators", names, *arguments)
             self.assertEqual(done.returncode, 1, arguments)
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_what_is_no_saved_result(self):
+        for content in (b"{}", b"[]", b"7", b"{", b"\xff\xfe", b'{"format": 1, "rows": {}, "allocators": []}',
+                        b'{"format": 2, "rows": [], "allocators": []}'):
+            with open(self.path("r.json"), "wb") as out:
+                out.write(content)
+            done = compare("--from", self.path("r.json"))
+            self.assertEqual(done.returncode, 1, content)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_a_compiler_with_options(self):
+        sys.path.insert(0, os.path.dirname(COMPARE))
+        import compare_allocators
+        import compare_rows
+        commands = []
+
+        def remember(command, **_):
+            commands.append(command)
+            return subprocess.CompletedProcess(command, 0)
+
+        with unittest.mock.patch.object(compare_rows, "BUILT", self.path("built")), \
+             unittest.mock.patch.object(compare_rows.subprocess, "run", remember), \
+             unittest.mock.patch.dict(os.environ, {"CC": "sh -O2 '-Da=b c'"}):
+            compare_rows.build()
+            self.assertEqual({tuple(command[:3]) for command in commands}, {("sh", "-O2", "-Da=b c")})
+            os.environ["CC"] = "no-such-compiler -O2"
+            with self.assertRaises(compare_allocators.CannotCompare):
+                compare_rows.build()
+
+    def test_a_program_whose_path_has_an_equals_sign(self):
+        sys.path.insert(0, os.path.dirname(COMPARE))
+        import compare_rows
+        os.mkdir(self.path("a=b"))
+        program = self.path("a=b/program")
+        with open(program, "w", encoding="ascii") as out:
+            out.write('#!/bin/sh\necho "$X $1"\n')
+        os.chmod(program, 0o755)
+        launcher = os.path.join(compare_rows.build(), "measure")
+        done = subprocess.run([launcher, self.path("result"), "X=y/z", program, "c=d"], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "y/z c=d\n"), done.stderr)
 
 
 if __name__ == "__main__":
