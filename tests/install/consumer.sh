@@ -42,16 +42,15 @@ echo "by pkg-config"
 main=$source/tests/install/consumer/main.c
 # The file finds its folders by its own place: the stage needs no sysroot.
 export PKG_CONFIG_PATH="$pc_dir"
-library_dir=$(pkg-config --variable=libdir zcmalloc)
-# Flags are lists of words.
-# shellcheck disable=SC2046
-"$cc" -O2 -fno-builtin -DCONSUMER_OVERRIDES=1 "$main" -o "$work/by_pc" \
-    $(pkg-config --cflags --libs zcmalloc) -Wl,-rpath,"$library_dir"
+# Words as a shell reads them: folders may hold spaces.
+library_dir=
+eval "library_dir=$(pkg-config --variable=libdir zcmalloc)"
+eval "set -- $(pkg-config --cflags --libs zcmalloc)"
+"$cc" -O2 -fno-builtin -DCONSUMER_OVERRIDES=1 "$main" -o "$work/by_pc" "$@" -Wl,-rpath,"$library_dir"
 "$work/by_pc"
-# shellcheck disable=SC2046
 if echo 'int main(void){return 0;}' | "$cc" -static -x c - -o "$work/static_probe" 2>/dev/null; then
-    "$cc" -O2 -fno-builtin -static -DCONSUMER_OVERRIDES=1 "$main" \
-        -o "$work/by_pc_static" $(pkg-config --static --cflags --libs zcmalloc)
+    eval "set -- $(pkg-config --static --cflags --libs zcmalloc)"
+    "$cc" -O2 -fno-builtin -static -DCONSUMER_OVERRIDES=1 "$main" -o "$work/by_pc_static" "$@"
     "$work/by_pc_static"
 fi
 version=$(pkg-config --modversion zcmalloc)
