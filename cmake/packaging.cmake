@@ -21,8 +21,8 @@ install(FILES ${CMAKE_BINARY_DIR}/zcmalloc-config.cmake
   ${CMAKE_BINARY_DIR}/zcmalloc-config-version.cmake
   DESTINATION ${zc_package_dir} COMPONENT Development)
 
-# Relative, so that `cmake --install --prefix` may say another place than the configuration did; but not for folders that
-# were configured to lie outside the prefix.
+# Relative, so that `cmake --install --prefix` may say another place than the configuration did; but not for folders
+# that were configured to lie outside the prefix.
 function(zc_configure_pc)
   set(pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
   set(ZC_PC_PREFIX ${CMAKE_INSTALL_PREFIX})

@@ -7,10 +7,11 @@ usage: tools/compare_run.py [--rounds N] [--lib NAME=PATH]... [--title TEXT] [--
                             -- PROGRAM ARGUMENTS
 
 The first column is the system's allocator, then each --lib, preloaded; without --lib it is the
-library of build/release; NAME=PATH,VARIABLE=VALUE sets variables too. The order is A B A B ..., so that a noisy machine is noisy for all. Each
-cell is the median of the rounds, with the smallest and largest in brackets; the ratio is that of
-the medians. All runs must print the same on standard output and exit with 0, or the comparison
-fails. Ctrl-C ends early: the table is of the rounds that are complete.
+library of build/release; NAME=PATH,VARIABLE=VALUE sets variables too. The order is A B A B ...,
+so that a noisy machine is noisy for all. Each cell is the median of the rounds, with the smallest
+and largest in brackets; the ratio is that of the medians. All runs must print the same on standard
+output and exit with 0, or the comparison fails. Ctrl-C ends early: the table is of the rounds that
+are complete.
 
 peak memory is that of the largest process of PROGRAM and its children, as the kernel counted it.
 """

@@ -65,8 +65,8 @@ class Program(unittest.TestCase):
     def test_signals_leave_the_complete_rounds(self):
         script = f"echo x >>{self.path('runs')}; [ $(wc -l <{self.path('runs')}) -lt 4 ] || sleep 1000"
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            with subprocess.Popen(command("--lib", f"a={LIBRARY}", "--csv", self.path("r.csv"), "--", "sh", "-c", script),
-                                  env={**os.environ, "TMPDIR": self.folder.name}, text=True,
+            words = command("--lib", f"a={LIBRARY}", "--csv", self.path("r.csv"), "--", "sh", "-c", script)
+            with subprocess.Popen(words, env={**os.environ, "TMPDIR": self.folder.name}, text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
                 give_up = time.monotonic() + WAIT_S
                 while self.runs() < 4 and time.monotonic() < give_up:

@@ -55,8 +55,8 @@ class Run(unittest.TestCase):
         self.assertEqual(again.stdout, done.stdout)
 
     def test_the_command_in_the_document_does_the_same(self):
-        asked = ["--quick", "--rounds", "1", "--settle", "1", "--seconds", "0.001", "--patience", "0.5", "--timeout", "77",
-                 "--only", "fixed_sizes/1", "--threads", "1,2", *OURS[:2], "--add",
+        asked = ["--quick", "--rounds", "1", "--settle", "1", "--seconds", "0.001", "--patience", "0.5",
+                 "--timeout", "77", "--only", "fixed_sizes/1", "--threads", "1,2", *OURS[:2], "--add",
                  "a b=" + os.environ["ZC_LIBRARY"], "--allocators", "a b,zcmalloc"]
         done = compare(*asked, "--json", self.path("r.json"))
         self.assertEqual(done.returncode, 0, done.stderr)
