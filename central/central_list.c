@@ -100,10 +100,11 @@ static void count_purged_locked(struct central_list *list, int64_t pages)
         zci_footprint_add(-pages * (int64_t)zci_os_page_bytes());
 }
 
+/* Most programs never have a limit, and so many lists would cost each of them forty page faults. */
+static bool had_limit; /* atomic */
+
 void zci_central_follow_limit(void)
 {
-    /* Most programs never have a limit, and so many lists would cost each of them forty page faults. */
-    static bool had_limit; /* atomic */
     bool has_limit = zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT;
     if (!has_limit && !atomic_load_relaxed(&had_limit))
         return;
@@ -539,7 +540,9 @@ static void rebuild_span(struct span *span, void *context)
 
 void zci_central_fork_child(void)
 {
-    unsigned shard_count = atomic_load_relaxed(&zci_shard_count);
+    /* Who was setting a limit held locks of shards that nobody uses, too. */
+    unsigned shard_count =
+        atomic_load_relaxed(&had_limit) ? ZCI_SHARDS : atomic_load_relaxed(&zci_shard_count);
     for (struct central_list *list = NULL; (list = next_list(list, shard_count)) != NULL;) {
         if (!lock_reset_in_child(&list->lock)) {
             /* The list is whole, or this thread was about to make it so when a handler of it forked, and no

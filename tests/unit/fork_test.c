@@ -2,7 +2,8 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* fork_test.c - forks while another thread is stopped in the middle of the page heap, lock held. The
  * child has no such thread; its heap must work all the same, and know all its free runs. Then forks as a
- * signal handler may, in the middle of the page heap, while another thread is stopped in a sweep. */
+ * signal handler may, in the middle of the page heap, while another thread is stopped in a sweep. Then while another
+ * thread sets limits. */
 #include "central/central_list.h"
 #include "central/page_heap.h"
 #include "central/sweep.h"
@@ -165,10 +166,47 @@ static void sweep_by_other_and_lock_held_by_self(void)
         zc_free(blocks[i]);
 }
 
+static int limits_end;
+
+static void *set_limits(void *unused)
+{
+    while (!__atomic_load_n(&limits_end, __ATOMIC_RELAXED)) {
+        zc_limit_set(ZC_LIMIT_HARD, (size_t)8 << 30);
+        zc_limit_set(ZC_LIMIT_HARD, 0);
+    }
+    return unused;
+}
+
+/* Most of the locks that the thread takes are of shards that are not in use. */
+static void limit_set_by_other(void)
+{
+    enum { CHILDREN = 40 };
+
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, set_limits, NULL), 0);
+    for (int i = 0; i < CHILDREN; i++) {
+        int status = -1;
+        usleep(1000);
+        forked = fork();
+        if (forked == 0) {
+            alarm(20);
+            CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, (size_t)4 << 30), 0);
+            CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 0), 0);
+            _exit(check_failed_count != 0);
+        }
+        waitpid(forked, &status, 0);
+        if (!CHECK_EQ(status, 0))
+            break;
+    }
+    __atomic_store_n(&limits_end, 1, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+}
+
 int main(void)
 {
     fake_os_install();
     lock_of_page_heap_held_by_other();
     sweep_by_other_and_lock_held_by_self();
+    limit_set_by_other();
     return check_done();
 }
