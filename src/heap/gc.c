@@ -47,7 +47,8 @@
 #define PENDING_SHARE 8 /* of a tick */
 
 static struct {
-    uint64_t last_ms;    /* atomic; written under zci_collector_lock, as all below */
+    uint64_t ended_ms;   /* the last step; atomic; written under zci_collector_lock, as all below */
+    uint64_t last_ms;    /* when it began */
     uint32_t is_pending; /* atomic, relaxed */
     uint32_t run_tick;   /* when the run cache was looked at */
     uint32_t sweep_age;  /* ticks */
@@ -130,11 +131,14 @@ static uint64_t waiting_bytes(void)
     return pages.dirty_bytes - held + huge.cached_bytes + runs + unswept;
 }
 
-static void step(uint64_t now_ms)
+/* The clock is read here: what the caller saw of it before it had the lock may be older than the last step, and
+ * the tick must not go back. */
+static void step_locked(void)
 {
+    uint64_t now_ms = zci_os_clock_ms();
     uint32_t tick = tick_of(now_ms);
     uint64_t elapsed_ms = gc.last_ms != 0 ? now_ms - gc.last_ms : zci_options.gc_ms;
-    atomic_store_relaxed(&gc.last_ms, now_ms);
+    gc.last_ms = now_ms;
     zci_central_set_tick(tick);
     uint64_t parked_ms = PARKED_TICKS * zci_options.gc_ms;
     zci_thread_registry_flush_parked(now_ms > parked_ms ? now_ms - parked_ms : 0);
@@ -153,19 +157,23 @@ static void step(uint64_t now_ms)
     counter_add(&gc.stats.decayed_bytes, zci_page_heap_decay(elapsed_ms, zci_options.decay_ms));
     atomic_store_relaxed(&gc.is_pending, waiting_bytes() > PENDING_BYTES);
     counter_add(&gc.stats.step_count, 1);
+    /* Not the begin: a step that takes longer than a tick would be followed by the next at once. */
+    atomic_store_relaxed(&gc.ended_ms, zci_os_clock_ms());
 }
 
-static bool is_time(uint64_t now_ms)
+bool zci_gc_is_time(uint64_t now_ms)
 {
-    return now_ms - atomic_load_relaxed(&gc.last_ms) >= zci_options.gc_ms;
+    int64_t waited_ms = (int64_t)(now_ms - atomic_load_relaxed(&gc.ended_ms));
+    return waited_ms >= 0 && (uint64_t)waited_ms >= zci_options.gc_ms;
 }
 
-static void try_step(uint64_t now_ms)
+static void try_step(uint64_t seen_ms)
 {
-    if (!is_time(now_ms) || !lock_try_acquire(&zci_collector_lock))
+    if (!zci_gc_is_time(seen_ms) || !lock_try_acquire(&zci_collector_lock))
         return;
-    if (is_time(now_ms))
-        step(now_ms);
+    /* Another thread may have done one meanwhile. */
+    if (zci_gc_is_time(seen_ms))
+        step_locked();
     lock_release(&zci_collector_lock);
 }
 
@@ -244,7 +252,7 @@ size_t zci_gc_collect(enum gc_level level, size_t keep_bytes)
     lock_acquire(&zci_collector_lock);
     if (level == GC_STEP) {
         uint64_t before = gc.stats.swept_bytes + gc.stats.decayed_bytes;
-        step(zci_os_clock_ms());
+        step_locked();
         bytes = gc.stats.swept_bytes + gc.stats.decayed_bytes - before;
     } else {
         drain_caches();

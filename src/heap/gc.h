@@ -28,6 +28,9 @@ ZCI_INLINE void gc_poll(struct thread_cache *cache)
         zci_gc_poll_slow(cache);
 }
 
+/* Did the last step end a tick before this instant of zci_os_clock_ms? Not if it ended after it. */
+bool zci_gc_is_time(uint64_t now_ms);
+
 /* How much zci_gc_collect does: a step now; everything that is free to the page heap; and to the OS. */
 enum gc_level { GC_STEP, GC_CACHES, GC_ALL };
 

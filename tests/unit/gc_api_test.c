@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* gc_api_test.c - zc_collect, zc_release_to_os and the background thread. No step is done by slow calls here:
- * what goes back goes back for the reason that is tested. Waits have an end, but nothing depends on how long
- * they take. */
+/* gc_api_test.c - zc_collect, when the next step is due, zc_release_to_os and the background thread. No step is
+ * done by slow calls here: what goes back goes back for the reason that is tested. Waits have an end, but nothing
+ * depends on how long they take. */
 #include "base/compiler.h"
 #include "base/options.h"
+#include "heap/gc.h"
+#include "os/os.h"
 #include "support/check.h"
 #include "support/process_size.h"
 #include "zcmalloc.h"
@@ -128,6 +130,44 @@ static void levels_of_collecting(void)
     errno = 77;
     CHECK_EQ(zc_collect(-1), 0);
     CHECK_EQ(errno, EINVAL);
+}
+
+enum { TICK_MS = 50, PURGE_MS = 150 };
+
+static int purge_count;
+
+static int purge_for_long(void *start, size_t bytes)
+{
+    uint64_t begin_ms = zci_os_clock_ms();
+    while (purge_count == 0 && zci_os_clock_ms() < begin_ms + PURGE_MS)
+        usleep(1000);
+    purge_count++;
+    return zci_os_calls_native.purge(start, bytes);
+}
+
+/* The next step is due a tick after the end of the last, not at its end; and not by a clock that was read before it. */
+static void steps_are_a_tick_apart(void)
+{
+    static struct os_calls calls;
+    calls = zci_os_calls_native;
+    calls.purge = purge_for_long;
+    fill();
+    free_but(0);
+    zc_collect(ZC_COLLECT_CACHES);
+    zci_options.decay_ms = 1;
+    zc_collect(ZC_COLLECT_STEP); /* sees what lies idle */
+    usleep(20000);
+    zci_os_calls = &calls;
+    uint64_t before_ms = zci_os_clock_ms();
+    zc_collect(ZC_COLLECT_STEP);
+    zci_os_calls = &zci_os_calls_native;
+    CHECK(purge_count > 0);
+    zci_options.gc_ms = TICK_MS;
+    CHECK(!zci_gc_is_time(before_ms + PURGE_MS));
+    CHECK(!zci_gc_is_time(before_ms));
+    CHECK(!zci_gc_is_time(0));
+    CHECK(zci_gc_is_time(zci_os_clock_ms() + TICK_MS));
+    zci_options.gc_ms = 0;
 }
 
 /* Whole pages between live blocks go too, and what is left of the blocks is as it was. */
@@ -285,6 +325,7 @@ int main(void)
 {
     zci_options.gc_ms = 0;
     in_child(levels_of_collecting);
+    in_child(steps_are_a_tick_apart);
     in_child(pages_between_live_blocks);
     in_child(releasing_a_given_amount);
     in_child(the_thread_comes_and_goes);
