@@ -100,6 +100,16 @@ static void count_purged_locked(struct central_list *list, int64_t pages)
         zci_footprint_add(-pages * (int64_t)zci_os_page_bytes());
 }
 
+static void follow_limit_locked(struct central_list *list)
+{
+    bool keeps_charge = zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT;
+    if (keeps_charge != list->keeps_charge) {
+        int64_t bytes = (int64_t)(list->purged_pages * zci_os_page_bytes());
+        atomic_store_relaxed(&list->keeps_charge, keeps_charge);
+        zci_footprint_add(keeps_charge ? bytes : -bytes);
+    }
+}
+
 /* Most programs never have a limit, and so many lists would cost each of them forty page faults. */
 static bool had_limit; /* atomic */
 
@@ -111,12 +121,7 @@ void zci_central_follow_limit(void)
     atomic_store_relaxed(&had_limit, true);
     for (struct central_list *list = NULL; (list = next_list(list, ZCI_SHARDS)) != NULL;) {
         lock_acquire(&list->lock);
-        bool keeps_charge = zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT;
-        if (keeps_charge != list->keeps_charge) {
-            int64_t bytes = (int64_t)(list->purged_pages * zci_os_page_bytes());
-            atomic_store_relaxed(&list->keeps_charge, keeps_charge);
-            zci_footprint_add(keeps_charge ? bytes : -bytes);
-        }
+        follow_limit_locked(list);
         lock_release(&list->lock);
     }
 }
@@ -538,7 +543,20 @@ static void rebuild_span(struct span *span, void *context)
     relist_locked(list, span, &zci_size_classes[span->class_index]);
 }
 
-void zci_central_fork_child(void)
+/* Who set a limit may not have come to this list yet. */
+static void recount_list(struct central_list *list, struct footprint_recount *recount)
+{
+    if (!lock_is_free(&list->lock)) {
+        recount->is_midway = true;
+        return;
+    }
+    if (atomic_load_relaxed(&had_limit))
+        follow_limit_locked(list);
+    if (!list->keeps_charge)
+        recount->bytes -= list->purged_pages * zci_os_page_bytes();
+}
+
+void zci_central_fork_child(struct footprint_recount *recount)
 {
     /* Who was setting a limit held locks of shards that nobody uses, too. */
     unsigned shard_count =
@@ -549,6 +567,7 @@ void zci_central_fork_child(void)
              * lock can be had. If nobody is left to end a sweep, the next one does. */
             if (list->sweeper != thread_identity())
                 list->sweeper = 0;
+            recount_list(list, recount);
             continue;
         }
         if (list->sweeper != thread_identity())
@@ -560,5 +579,6 @@ void zci_central_fork_child(void)
         list->fetch_count = list->return_count;
         memset(list->buckets, 0, sizeof list->buckets);
         zci_page_heap_each_run(rebuild_span, list);
+        recount_list(list, recount);
     }
 }

@@ -12,6 +12,7 @@
 #ifndef ZCI_CENTRAL_CENTRAL_LIST_H
 #define ZCI_CENTRAL_CENTRAL_LIST_H
 
+#include "os/footprint.h"
 #include "pagemap/span.h"
 
 /* Fills objects with up to count blocks, so that taking them from the end gives rising addresses.
@@ -61,6 +62,6 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats);
 void zci_central_follow_limit(void);
 
 /* In the child of a fork: rebuilds what a thread that is gone was changing. */
-void zci_central_fork_child(void);
+void zci_central_fork_child(struct footprint_recount *recount);
 
 #endif

@@ -3,8 +3,6 @@
 /* free_runs.c - see free_runs.h. */
 #include "central/free_runs.h"
 
-#include "pagemap/pagemap.h"
-
 static struct run_tree *tree_of(struct free_runs *runs, const struct span *span)
 {
     return span->is_zero ? &runs->clean : &runs->dirty;

@@ -12,6 +12,7 @@
 #define ZCI_CENTRAL_FREE_RUNS_H
 
 #include "central/run_tree.h"
+#include "pagemap/pagemap.h"
 
 struct free_runs {
     struct run_tree dirty;
@@ -34,5 +35,12 @@ void zci_free_runs_list(struct free_runs *runs, struct span *span);
 /* Cuts [skip, skip + granules) out of a free run. */
 struct span *zci_free_runs_carve(struct free_runs *runs, struct span *span, size_t skip,
                                  size_t granules);
+
+/* Does a large block lie right before this free run? It may want to grow. */
+ZCI_INLINE bool follows_large_block(const struct span *span)
+{
+    struct span *before = pagemap_get(span->start - ZCI_GRANULE_BYTES);
+    return before != NULL && span_state(before) == SPAN_LARGE && span_end(before) == span->start;
+}
 
 #endif

@@ -27,6 +27,19 @@ static struct {
     uint64_t live_count;
 } huge = {.lock = LOCK_INIT(RANK_HUGE)};
 
+/* Between, the footprint and the mapping are not what the descriptor says: for the child of a fork. */
+static void begin_change(struct span *span)
+{
+    span->changer = thread_identity();
+    atomic_order_for_thread();
+}
+
+static void end_change(struct span *span)
+{
+    atomic_order_for_thread();
+    span->changer = 0;
+}
+
 static struct span *descriptor_alloc(void)
 {
     lock_acquire(&huge.lock);
@@ -51,6 +64,7 @@ static struct span *descriptor_alloc(void)
 static void descriptor_free(struct span *span)
 {
     span_set_state(span, SPAN_NONE);
+    end_change(span);
     lock_acquire(&huge.lock);
     span->next = huge.unused;
     huge.unused = span;
@@ -117,6 +131,7 @@ static bool cache_put(struct span *span)
 
 static void unmap(struct span *span)
 {
+    begin_change(span);
     /* First: once the OS has the address back it may be another thread's, whose entry it then is. */
     pagemap_set(span->start, NULL);
     zci_os_release((void *)span->start, span->bytes);
@@ -189,6 +204,7 @@ struct span *zci_huge_alloc(size_t bytes, size_t alignment)
     span = descriptor_alloc();
     if (span == NULL)
         return NULL;
+    begin_change(span);
     void *start = map_block(bytes, alignment);
     if (start == NULL && zci_huge_drain() != 0)
         start = map_block(bytes, alignment);
@@ -197,6 +213,7 @@ struct span *zci_huge_alloc(size_t bytes, size_t alignment)
         return NULL;
     }
     describe(span, start, bytes, true);
+    end_change(span);
     count_live((int64_t)bytes, 1);
     return span;
 }
@@ -248,15 +265,16 @@ struct span *zci_huge_resize(struct span *span, size_t bytes)
         return span;
     int64_t change = (int64_t)bytes - (int64_t)old_bytes;
     bool grows = change > 0;
-    if (grows && !zci_footprint_try_add((uint64_t)change))
-        return NULL;
-    bool done = resize(span, bytes, grows);
+    begin_change(span);
+    bool is_charged = !grows || zci_footprint_try_add((uint64_t)change);
+    bool done = is_charged && resize(span, bytes, grows);
     if (done) {
         count_live(change, 0);
         zci_footprint_settle();
     }
-    if (done != grows)
+    if (is_charged && done != grows)
         zci_footprint_add(done ? change : -change);
+    end_change(span);
     return done ? span : NULL;
 }
 
@@ -274,8 +292,33 @@ struct span **zci_huge_descriptors(void)
     return &huge.descriptors;
 }
 
-void zci_huge_fork_child(void)
+/* What others were mapping or unmapping is lost to the child, whether the OS has it back or not: not counted, also not
+ * by the child's own children. */
+static void recount_descriptor(struct span *span, struct footprint_recount *recount)
 {
-    /* Every change under this lock is one store; what was on its way is lost to the child. */
+    if (span->changer == thread_identity()) {
+        recount->is_midway = true;
+        return;
+    }
+    if (span->changer != 0) {
+        if (span_state(span) == SPAN_CACHED)
+            span_set_state(span, SPAN_NONE);
+        span->changer = 0;
+    }
+    if (span_state(span) != SPAN_NONE)
+        recount->bytes += span->bytes;
+}
+
+void zci_huge_fork_child(struct footprint_recount *recount)
+{
     lock_reset_in_child(&huge.lock);
+    /* Lists change by one store; the sum of the cache is another. */
+    if (lock_is_free(&huge.lock)) {
+        uint64_t cached_bytes = 0;
+        for (size_t i = 0; i < CACHE_ENTRIES; i++)
+            cached_bytes += huge.cache[i] != NULL ? huge.cache[i]->bytes : 0;
+        atomic_store_relaxed(&huge.cached_bytes, cached_bytes);
+    }
+    for (struct span *span = huge.descriptors; span != NULL; span = span->prev)
+        recount_descriptor(span, recount);
 }

@@ -9,6 +9,7 @@
 #ifndef ZCI_CENTRAL_HUGE_H
 #define ZCI_CENTRAL_HUGE_H
 
+#include "os/footprint.h"
 #include "pagemap/span.h"
 
 /* state SPAN_HUGE; NULL if the OS gives no memory. alignment is a power of two. */
@@ -36,6 +37,6 @@ void zci_huge_stats(struct huge_stats *stats);
 struct span **zci_huge_descriptors(void);
 
 /* In the child of a fork. */
-void zci_huge_fork_child(void);
+void zci_huge_fork_child(struct footprint_recount *recount);
 
 #endif

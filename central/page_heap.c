@@ -53,13 +53,6 @@ static void reuse(struct span *span)
     span->is_zero = false;
 }
 
-/* Does a large block lie right before this free run? It may want to grow. */
-static bool follows_large_block(const struct span *span)
-{
-    struct span *before = pagemap_get(span->start - ZCI_GRANULE_BYTES);
-    return before != NULL && span_state(before) == SPAN_LARGE && span_end(before) == span->start;
-}
-
 static struct span *carve_locked(struct span *span, size_t granules, size_t align)
 {
     if (span == NULL)
@@ -286,9 +279,8 @@ static int64_t change_locked(void)
 
 static void unlock_and_report(void)
 {
-    int64_t change = change_locked();
+    zci_footprint_add(change_locked());
     lock_release(&heap.lock);
-    zci_footprint_add(change);
 }
 
 /* While less than this is free and not resident, fresh room is as long as asked; then at most three times the block. */
@@ -582,12 +574,11 @@ void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), voi
 static void rebuild_run(struct span *span, void *context)
 {
     (void)context;
-    if (span_state(span) != SPAN_FREE)
-        return;
-    zci_free_runs_list(&heap.free, span);
+    if (span_state(span) == SPAN_FREE)
+        zci_free_runs_list(&heap.free, span);
 }
 
-void zci_page_heap_fork_child(void)
+void zci_page_heap_fork_child(struct footprint_recount *recount)
 {
     if (lock_reset_in_child(&heap.lock)) {
         heap.free = (struct free_runs){.state = SPAN_FREE};
@@ -595,6 +586,11 @@ void zci_page_heap_fork_child(void)
         zci_page_heap_each_run(rebuild_run, NULL);
         strips_recount(&heap.strips);
     }
-    if (lock_is_free(&heap.lock))
+    if (lock_is_free(&heap.lock)) {
         strips_abandon(&heap.strips, &heap.free);
+        (void)change_locked();
+    } else {
+        recount->is_midway = true;
+    }
+    recount->bytes += heap.reported_bytes;
 }

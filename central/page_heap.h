@@ -14,6 +14,7 @@
 #define ZCI_CENTRAL_PAGE_HEAP_H
 
 #include "central/arena.h"
+#include "os/footprint.h"
 #include "pagemap/span.h"
 
 /* Runs longer than this are mappings of their own (huge.h). */
@@ -76,6 +77,6 @@ void zci_page_heap_each_run(void (*visit)(struct span *span, void *context), voi
 struct arena **zci_page_heap_arenas(void);
 
 /* In the child of a fork. */
-void zci_page_heap_fork_child(void);
+void zci_page_heap_fork_child(struct footprint_recount *recount);
 
 #endif

@@ -406,7 +406,9 @@ uint64_t zci_meta_mapped_bytes(void)
     return atomic_load_relaxed(&arena.mapped_bytes);
 }
 
-void zci_meta_arena_fork_child(void)
+void zci_meta_arena_fork_child(struct footprint_recount *recount)
 {
     lock_reset_in_child(&arena.lock);
+    recount->bytes += arena.mapped_bytes;
+    recount->is_midway |= !lock_is_free(&arena.lock);
 }

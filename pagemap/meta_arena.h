@@ -9,6 +9,8 @@
 #ifndef ZCI_PAGEMAP_META_ARENA_H
 #define ZCI_PAGEMAP_META_ARENA_H
 
+#include "os/footprint.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +50,6 @@ uint64_t zci_meta_mapped_bytes(void);
 uint64_t zci_meta_donated_bytes(void);
 
 /* In the child of a fork. Every change of state here is one store, so there is nothing to repair. */
-void zci_meta_arena_fork_child(void);
+void zci_meta_arena_fork_child(struct footprint_recount *recount);
 
 #endif

@@ -59,7 +59,11 @@ struct span {
     uint16_t used_least; /* SMALL: with fewer blocks out its occupancy list is another one */
     struct span *next;   /* SMALL: list; FREE: right child in the page heap's tree */
     struct span *prev;   /* SMALL: list; FREE: left child */
-    uint64_t *bitmap;    /* SMALL: &inline_bits, or from the meta arena */
+
+    union {
+        uint64_t *bitmap; /* SMALL: &inline_bits, or from the meta arena */
+        uint64_t changer; /* HUGE, CACHED: the thread that maps, unmaps or resizes it, or 0 */
+    };
 
     union {
         uint64_t inline_bits; /* SMALL: the bitmap of a span of at most 64 blocks */

@@ -15,13 +15,14 @@
 
 void zci_heap_fork_child(void)
 {
-    zci_footprint_fork_child();
-    zci_meta_arena_fork_child();
-    zci_page_heap_fork_child();
+    struct footprint_recount recount = {0, false};
+    zci_meta_arena_fork_child(&recount);
+    zci_page_heap_fork_child(&recount);
     zci_run_pool_fork_child();
-    zci_huge_fork_child();
+    zci_huge_fork_child(&recount);
     zci_private_fork_child();
-    zci_central_fork_child();
+    zci_central_fork_child(&recount);
+    zci_footprint_fork_child(&recount);
     zci_gc_fork_child();
     zci_thread_registry_fork_child();
 }

@@ -131,7 +131,9 @@ void zci_footprint_resume_soft(void)
     atomic_store_relaxed(&limits.tolerated, now + step);
 }
 
-void zci_footprint_fork_child(void)
+void zci_footprint_fork_child(const struct footprint_recount *recount)
 {
     atomic_store_relaxed(&limits.suspended, 0);
+    if (!recount->is_midway)
+        atomic_store_relaxed(&current_bytes, recount->bytes);
 }

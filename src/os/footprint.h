@@ -40,7 +40,14 @@ void zci_footprint_suspend_soft(void);
  * than its soft limit is collected once per step and not at each growth. */
 void zci_footprint_resume_soft(void);
 
-/* In the child of a fork: nobody else is in the middle of a retry. */
-void zci_footprint_fork_child(void);
+/* The child of a fork counts anew, for charges of threads that it does not have may be half made: each layer adds its
+ * share. */
+struct footprint_recount {
+    uint64_t bytes;
+    bool is_midway; /* the thread that forked, from a signal handler, will go on with a change */
+};
+
+/* In the child of a fork: nobody else is in the middle of a retry. The count stays the parent's if is_midway. */
+void zci_footprint_fork_child(const struct footprint_recount *recount);
 
 #endif

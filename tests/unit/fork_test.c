@@ -3,10 +3,12 @@
 /* fork_test.c - forks while another thread is stopped in the middle of the page heap, lock held. The
  * child has no such thread; its heap must work all the same, and know all its free runs. Then forks as a
  * signal handler may, in the middle of the page heap, while another thread is stopped in a sweep. Then while another
- * thread sets limits. */
+ * thread sets limits, and while the footprint is not what is mapped. */
 #include "central/central_list.h"
 #include "central/page_heap.h"
 #include "central/sweep.h"
+#include "os/footprint.h"
+#include "pagemap/meta_arena.h"
 #include "support/check.h"
 #include "support/fake_os.h"
 #include "thread_cache/thread_idle.h"
@@ -202,11 +204,112 @@ static void limit_set_by_other(void)
     pthread_join(thread, NULL);
 }
 
+#define MIB        ((size_t)1 << 20)
+#define HUGE_BYTES (300 * MIB)
+
+static void *others_block;
+static uint64_t charged_before;
+
+/* The next call of the OS is one that the change makes. */
+static void note_change(void)
+{
+    zc_free(zc_malloc(1));
+    charged_before = zci_footprint_bytes();
+    stopper = pthread_self();
+    __atomic_store_n(&stopper_runs, 1, __ATOMIC_SEQ_CST);
+}
+
+static void *map_block(void *unused)
+{
+    note_change();
+    others_block = zc_malloc(HUGE_BYTES);
+    return unused;
+}
+
+static void *grow_block(void *unused)
+{
+    note_change();
+    others_block = zc_realloc(others_block, 2 * HUGE_BYTES);
+    return unused;
+}
+
+static void *unmap_block(void *unused)
+{
+    note_change();
+    zc_free(others_block);
+    return unused;
+}
+
+static void *map_metadata(void *unused)
+{
+    note_change();
+    CHECK(zci_meta_alloc(MIB) != NULL);
+    return unused;
+}
+
+static void child_counts(uint64_t bytes)
+{
+    CHECK_EQ(zci_footprint_bytes(), bytes);
+    int status = -1;
+    forked = fork();
+    if (forked == 0) {
+        CHECK_EQ(zci_footprint_bytes(), bytes);
+        _exit(check_failed_count != 0);
+    }
+    waitpid(forked, &status, 0);
+    CHECK_EQ(status, 0);
+    child();
+}
+
+/* It has neither what others were about to map nor what they were about to give back. */
+static void charge_by_other(void *(*run)(void *), uint64_t lost_bytes)
+{
+    pthread_t thread;
+    start_stopper(run, &thread);
+    forked = fork();
+    if (forked == 0)
+        child_counts(charged_before - lost_bytes);
+    end_stopper(thread);
+}
+
+static void charges_by_other(void)
+{
+    zc_free(zc_malloc(HUGE_BYTES)); /* there is a descriptor */
+    charge_by_other(map_block, 0);
+    charge_by_other(grow_block, 0);
+    charge_by_other(unmap_block, 2 * HUGE_BYTES);
+    charge_by_other(map_metadata, 0);
+}
+
+/* In the child the interrupted call goes on, and its charge with it. */
+static void charges_by_self(void)
+{
+    uint64_t before = zci_footprint_bytes();
+    fake_os.on_call = fork_in_os_call;
+    void *block = zc_malloc(HUGE_BYTES);
+    CHECK_EQ(zci_footprint_bytes(), before + HUGE_BYTES);
+    if (forked == 0)
+        _exit(check_failed_count != 0);
+    int status = -1;
+    waitpid(forked, &status, 0);
+    CHECK_EQ(status, 0);
+
+    fake_os.on_call = fork_in_os_call;
+    zc_free(block);
+    CHECK_EQ(zci_footprint_bytes(), before);
+    if (forked == 0)
+        child_counts(before);
+    waitpid(forked, &status, 0);
+    CHECK_EQ(status, 0);
+}
+
 int main(void)
 {
     fake_os_install();
     lock_of_page_heap_held_by_other();
     sweep_by_other_and_lock_held_by_self();
     limit_set_by_other();
+    charges_by_other();
+    charges_by_self();
     return check_done();
 }
