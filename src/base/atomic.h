@@ -57,6 +57,16 @@ ZCI_INLINE void *atomic_exchange_ptr(void **target, void *desired)
 #endif
 }
 
+ZCI_INLINE bool atomic_cas_32(uint32_t *target, uint32_t expected, uint32_t desired)
+{
+#if ZCI_ATOMIC_CK
+    return ck_pr_cas_32(target, expected, desired);
+#else
+    return __atomic_compare_exchange_n(target, &expected, desired, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+#endif
+}
+
 ZCI_INLINE bool atomic_cas_64(uint64_t *target, uint64_t expected, uint64_t desired)
 {
 #if ZCI_ATOMIC_CK

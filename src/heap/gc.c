@@ -278,54 +278,46 @@ size_t zci_gc_release(size_t bytes)
 /* With nothing to do, a few looks a second are enough to see that there is. */
 #define IDLE_WAIT_FACTOR 4
 
+/* A thread that is to end but has not seen it yet can be told to go on instead: so there is one at most, and nobody ever
+ * waits for it, who may keep it from running. */
 enum { BACKGROUND_NONE, BACKGROUND_RUNS, BACKGROUND_ENDS };
 
-static uint64_t background_state;  /* atomic; enum above */
-static uint32_t background_wanted; /* atomic; the thread sleeps on it, and ends when it is 0 */
+static uint32_t background_state; /* atomic; enum above; the thread sleeps while it runs */
 
 static void *background(void *unused)
 {
     int pressure = zci_options.pressure ? zci_os_pressure_open() : -1;
-    /* Pairs with zci_gc_background_stop. */
-    while (atomic_load_acquire(&background_wanted) != 0) {
+    while (!atomic_cas_32(&background_state, BACKGROUND_ENDS, BACKGROUND_NONE)) {
         uint32_t wait_ms = (uint32_t)max_size(zci_options.gc_ms, 1);
         if (zci_options.gc_ms != 0)
             try_step(zci_os_clock_ms());
         wait_ms *= atomic_load_relaxed(&gc.is_pending) != 0 ? 1 : IDLE_WAIT_FACTOR;
         if (pressure < 0)
-            zci_os_wait_for(&background_wanted, 1, wait_ms);
+            zci_os_wait_for(&background_state, BACKGROUND_RUNS, wait_ms);
         else if (zci_os_pressure_wait(pressure, wait_ms))
             zci_gc_collect(GC_ALL, 0);
     }
     zci_os_pressure_close(pressure);
-    /* Pairs with zci_gc_background_start. */
-    atomic_cas_64(&background_state, BACKGROUND_ENDS, BACKGROUND_NONE);
     return unused;
 }
 
 bool zci_gc_background_start(void)
 {
-    while (!atomic_cas_64(&background_state, BACKGROUND_NONE, BACKGROUND_RUNS)) {
-        if (atomic_load_relaxed(&background_state) == BACKGROUND_RUNS)
+    while (!atomic_cas_32(&background_state, BACKGROUND_NONE, BACKGROUND_RUNS))
+        if (atomic_load_relaxed(&background_state) == BACKGROUND_RUNS ||
+            atomic_cas_32(&background_state, BACKGROUND_ENDS, BACKGROUND_RUNS))
             return true;
-        /* The former one is about to end. */
-        atomic_stall();
-    }
-    atomic_store_release(&background_wanted, 1);
     if (zci_os_thread_start(background))
         return true;
-    atomic_store_release(&background_wanted, 0);
-    atomic_cas_64(&background_state, BACKGROUND_RUNS, BACKGROUND_NONE);
+    /* Whatever others have made of it meanwhile. Pairs with their compare-and-swaps. */
+    atomic_store_release(&background_state, BACKGROUND_NONE);
     return false;
 }
 
 void zci_gc_background_stop(void)
 {
-    if (!atomic_cas_64(&background_state, BACKGROUND_RUNS, BACKGROUND_ENDS))
-        return;
-    /* Pairs with the thread's load. */
-    atomic_store_release(&background_wanted, 0);
-    zci_os_wake_one(&background_wanted);
+    if (atomic_cas_32(&background_state, BACKGROUND_RUNS, BACKGROUND_ENDS))
+        zci_os_wake_one(&background_state);
 }
 
 /* --- the rest --------------------------------------------------------------------------------------- */
@@ -347,5 +339,4 @@ void zci_gc_fork_child(void)
     zci_thread_idle_fork_child();
     /* The thread is gone, and its wish with it: a child that wants one starts it. */
     background_state = BACKGROUND_NONE;
-    background_wanted = 0;
 }

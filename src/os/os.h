@@ -158,6 +158,9 @@ int zci_os_pressure_open(void);
 bool zci_os_pressure_wait(int descriptor, uint32_t timeout_ms);
 void zci_os_pressure_close(int descriptor);
 
+/* Thread-local storage that may have to fit into the stack of a thread, beside what it needs itself. */
+size_t zci_os_stack_tls_bytes(void);
+
 /* A thread of our own that blocks all signals and is joined by nobody. */
 bool zci_os_thread_start(void *(*body)(void *));
 

@@ -161,7 +161,8 @@ bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes)
     return count(OS_RESIZE, bytes, zci_os_calls->resize(start, old_bytes, new_bytes) == 0);
 }
 
-/* Small: it calls nothing of the program. glibc takes thread-local storage out of the stack too. */
+/* Small, rather than what is usual: it calls nothing of the program, and a large stack may be made of huge pages, or locked
+ * in memory. */
 #define OWN_STACK_BYTES ((size_t)128 << 10)
 
 bool zci_os_thread_start(void *(*body)(void *))
@@ -173,7 +174,8 @@ bool zci_os_thread_start(void *(*body)(void *))
         return false;
     sigfillset(&all);
     bool done = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0;
-    (void)pthread_attr_setstacksize(&attributes, OWN_STACK_BYTES);
+    (void)pthread_attr_setstacksize(
+        &attributes, OWN_STACK_BYTES + align_up(zci_os_stack_tls_bytes(), zci_os_page_bytes()));
     if (done && pthread_sigmask(SIG_SETMASK, &all, &before) == 0) {
         done = pthread_create(&thread, &attributes, body, NULL) == 0;
         pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -57,6 +57,12 @@ unsigned zci_os_cpu_count(void)
     return count > 0 ? (unsigned)count : 1;
 }
 
+/* It lies elsewhere. */
+size_t zci_os_stack_tls_bytes(void)
+{
+    return 0;
+}
+
 uint32_t zci_os_thread_number(void)
 {
     return 0;

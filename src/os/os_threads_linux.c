@@ -11,6 +11,7 @@
 #include "os/os.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -99,6 +100,23 @@ static uint64_t number_after(const char *text, const char *label, unsigned base,
             return number;
         number = number * base + digit;
     }
+}
+
+static int add_tls(struct dl_phdr_info *object, size_t object_bytes, void *sum)
+{
+    (void)object_bytes;
+    for (unsigned i = 0; i < object->dlpi_phnum; i++)
+        if (object->dlpi_phdr[i].p_type == PT_TLS)
+            *(size_t *)sum += object->dlpi_phdr[i].p_memsz + object->dlpi_phdr[i].p_align;
+    return 0;
+}
+
+/* glibc takes it out of the stack that was asked for; of objects that were loaded later perhaps not, but who knows. */
+size_t zci_os_stack_tls_bytes(void)
+{
+    size_t bytes = 0;
+    (void)dl_iterate_phdr(add_tls, &bytes);
+    return bytes;
 }
 
 struct task_status {

@@ -23,6 +23,9 @@
 #define BLOCK_COUNT  32000
 #define WAIT_SECONDS 60
 
+/* More than a small stack has room for. */
+static __thread volatile char thread_local_bytes[512 << 10];
+
 static unsigned char *blocks[BLOCK_COUNT];
 static struct zc_stats stats;
 
@@ -252,6 +255,44 @@ static void the_thread_comes_and_goes(void)
 /* What may stay in this thread's cache, which is not asleep for long at a time, and in its spans. */
 #define REST_BYTES (4 * MIB)
 
+static int purge_begun;
+static int purge_may_end;
+
+/* The thread of the collector is kept from running, as by one of a higher priority. */
+static int purge_when_allowed(void *start, size_t bytes)
+{
+    __atomic_store_n(&purge_begun, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&purge_may_end, __ATOMIC_SEQ_CST))
+        usleep(1000);
+    return zci_os_calls_native.purge(start, bytes);
+}
+
+/* A thread that has not ended yet goes on, and nobody waits for it. */
+static void it_starts_again_before_it_has_ended(void)
+{
+    static struct os_calls calls;
+    calls = zci_os_calls_native;
+    calls.purge = purge_when_allowed;
+    zci_os_calls = &calls;
+    fill();
+    free_but(0);
+    zci_options.decay_ms = 50;
+    zci_options.gc_ms = 5;
+    CHECK_EQ(zc_background_start(), 0);
+    while (!__atomic_load_n(&purge_begun, __ATOMIC_SEQ_CST))
+        usleep(1000);
+    for (int i = 0; i < 3; i++) {
+        zc_background_stop();
+        CHECK_EQ(zc_background_start(), 0);
+    }
+    CHECK(thread_count() == 2 || thread_count() < 0);
+    __atomic_store_n(&purge_may_end, 1, __ATOMIC_SEQ_CST);
+    CHECK(goes_back(REST_BYTES));
+    CHECK(thread_count() == 2 || thread_count() < 0);
+    zc_background_stop();
+    CHECK(becomes(1));
+}
+
 static void memory_goes_back_without_a_call(void)
 {
     fill();
@@ -324,11 +365,13 @@ static void in_child(void (*body)(void))
 int main(void)
 {
     zci_options.gc_ms = 0;
+    thread_local_bytes[0] = 1;
     in_child(levels_of_collecting);
     in_child(steps_are_a_tick_apart);
     in_child(pages_between_live_blocks);
     in_child(releasing_a_given_amount);
     in_child(the_thread_comes_and_goes);
+    in_child(it_starts_again_before_it_has_ended);
     in_child(memory_goes_back_without_a_call);
 #if !ZCI_SANITIZE_THREAD && !defined(__SANITIZE_ADDRESS__)
     /* Their run-times start no threads in such a child, and need address space themselves. */
