@@ -317,24 +317,26 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     return span;
 }
 
-/* Longest runs first: the fewest calls for the most bytes. A run that the OS refuses to take ends the round. */
+/* Longest runs first: the fewest calls for the most bytes; of the last its end. A run that the OS refuses to take ends
+ * the round. It is cut afterwards: the child of a fork that comes between has it whole. */
 static size_t release_locked(size_t keep_bytes)
 {
-    size_t released = 0;
+    size_t before = heap.free.dirty.granules;
+    size_t keep = keep_bytes >> ZCI_GRANULE_SHIFT;
     struct span *span;
-    while ((heap.free.dirty.granules << ZCI_GRANULE_SHIFT) > keep_bytes &&
+    while (heap.free.dirty.granules > keep &&
            (span = zci_run_tree_longest(&heap.free.dirty)) != NULL) {
-        if (!zci_os_purge((void *)span->start, span_bytes(span)))
+        size_t granules = min_size(span->granules, heap.free.dirty.granules - keep);
+        size_t bytes = granules << ZCI_GRANULE_SHIFT;
+        if (!zci_os_purge((void *)(span_end(span) - bytes), bytes))
             break;
-        released += span_bytes(span);
-        zci_run_tree_remove(&heap.free.dirty, span);
-        span_set_state(span, SPAN_CACHED);
+        span = zci_free_runs_carve(&heap.free, span, span->granules - granules, granules);
         span->is_zero = PURGED_STATE;
-        heap.purged += span->granules;
+        heap.purged += granules;
         zci_free_runs_put(&heap.free, span);
     }
     heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
-    return released;
+    return (before - heap.free.dirty.granules) << ZCI_GRANULE_SHIFT;
 }
 
 /* Dirty runs that are too short keep the footprint up, and do not join their clean neighbours. As much as

@@ -46,7 +46,7 @@ bool zci_page_heap_grow(struct span *span, size_t granules);
 /* Gives back the end of the run. */
 void zci_page_heap_shrink(struct span *span, size_t granules);
 
-/* Gives free runs back to the OS, except keep_bytes of them; the bytes given back. */
+/* Gives free runs back to the OS, except keep_bytes of them, rounded down to granules; the bytes given back. */
 size_t zci_page_heap_release(size_t keep_bytes);
 
 /* One step of giving back by age, elapsed_ms after the last: what lies idle is gone decay_ms later, half of it

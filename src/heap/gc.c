@@ -264,12 +264,23 @@ size_t zci_gc_collect(enum gc_level level, size_t keep_bytes)
     return bytes;
 }
 
-size_t zci_gc_release(size_t bytes)
+static size_t release_pages(size_t bytes)
 {
     struct page_heap_stats pages;
     zci_page_heap_stats(&pages);
-    uint64_t keep_bytes = pages.dirty_bytes - min_size(pages.dirty_bytes, bytes);
-    size_t released = zci_huge_drain() + zci_page_heap_release(keep_bytes);
+    return zci_page_heap_release(pages.dirty_bytes - min_size(pages.dirty_bytes, bytes));
+}
+
+/* Pages first: of them just as many can go as are asked for, of mappings only all. */
+size_t zci_gc_release(size_t bytes)
+{
+    size_t released = release_pages(bytes);
+    if (released < bytes)
+        released += zci_huge_drain();
+    if (released < bytes) {
+        (void)zci_gc_collect(GC_CACHES, 0);
+        released += release_pages(bytes - min_size(bytes, released));
+    }
     return released < bytes ? released + zci_gc_collect(GC_ALL, 0) : released;
 }
 
@@ -278,8 +289,8 @@ size_t zci_gc_release(size_t bytes)
 /* With nothing to do, a few looks a second are enough to see that there is. */
 #define IDLE_WAIT_FACTOR 4
 
-/* A thread that is to end but has not seen it yet can be told to go on instead: so there is one at most, and nobody ever
- * waits for it, who may keep it from running. */
+/* A thread that is to end but has not seen it yet can be told to go on instead: so there is one at most, and nobody
+ * ever waits for it, who may keep it from running. */
 enum { BACKGROUND_NONE, BACKGROUND_RUNS, BACKGROUND_ENDS };
 
 static uint32_t background_state; /* atomic; enum above; the thread sleeps while it runs */

@@ -36,7 +36,8 @@ enum gc_level { GC_STEP, GC_CACHES, GC_ALL };
 
 /* Waits for a collector that is at work. Keeps keep_bytes of free pages. The bytes given back to the OS. */
 size_t zci_gc_collect(enum gc_level level, size_t keep_bytes);
-/* Gives back at least this much, if there is so much; cheap sources first. */
+/* Gives back this much, rounded up to granules, if there is so much; cheap sources first. Of mappings that wait for
+ * their next use all or none go. */
 size_t zci_gc_release(size_t bytes);
 
 /* The thread of ZCMALLOC_BACKGROUND. false if there can be none. */

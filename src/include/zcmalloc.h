@@ -104,7 +104,8 @@ ZC_ATTR_EXPORT size_t zc_malloc_good_size(size_t size) ZC_NOEXCEPT;
 ZC_ATTR_EXPORT int zc_owns(const void *block) ZC_NOEXCEPT;
 
 /* Gives all free memory back to the operating system that can be: this thread's cache, the depots, the
- * central lists, idle pages. Keeps keep_bytes of free pages. Returns the bytes given back. */
+ * central lists, idle pages. Keeps keep_bytes of free pages, if there are so many, in units of 64 KiB. Returns
+ * the bytes given back. */
 ZC_ATTR_EXPORT size_t zc_trim(size_t keep_bytes) ZC_NOEXCEPT;
 
 /* How much zc_collect does. The collector does steps by itself, see ZCMALLOC_GC_MS; nothing has to call this.
@@ -119,8 +120,9 @@ enum zc_collect_level { ZC_COLLECT_STEP, ZC_COLLECT_CACHES, ZC_COLLECT_ALL };
  * that another thread is in the middle of. */
 ZC_ATTR_EXPORT size_t zc_collect(int level) ZC_NOEXCEPT;
 
-/* Gives at least this many bytes back to the OS, if so many are free, and not many more: mappings and free pages
- * first, caches only if these are not enough. Returns the bytes given back. */
+/* Gives at least this many bytes back to the OS, if so many are free, and less than 64 KiB more if free pages are
+ * enough. If not, mappings that wait for their next use go too, all of them, at most 64 MiB; then what is in caches;
+ * then pages between live blocks. Returns the bytes given back. */
 ZC_ATTR_EXPORT size_t zc_release_to_os(size_t bytes) ZC_NOEXCEPT;
 
 /* A thread that does the collector's steps also while the program allocates nothing, as with

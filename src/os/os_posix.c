@@ -161,8 +161,8 @@ bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes)
     return count(OS_RESIZE, bytes, zci_os_calls->resize(start, old_bytes, new_bytes) == 0);
 }
 
-/* Small, rather than what is usual: it calls nothing of the program, and a large stack may be made of huge pages, or locked
- * in memory. */
+/* Small, rather than what is usual: it calls nothing of the program, and a large stack may be made of huge pages, or
+ * locked in memory. */
 #define OWN_STACK_BYTES ((size_t)128 << 10)
 
 bool zci_os_thread_start(void *(*body)(void *))

@@ -18,10 +18,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define MIB          ((size_t)1 << 20)
-#define BLOCK_BYTES  ((size_t)1000)
-#define BLOCK_COUNT  32000
-#define WAIT_SECONDS 60
+#define MIB           ((size_t)1 << 20)
+#define BLOCK_BYTES   ((size_t)1000)
+#define GRANULE_BYTES ((size_t)64 << 10)
+#define BLOCK_COUNT   32000
+#define WAIT_SECONDS  60
 
 /* More than a small stack has room for. */
 static __thread volatile char thread_local_bytes[512 << 10];
@@ -198,6 +199,25 @@ static void pages_between_live_blocks(void)
     zc_collect(ZC_COLLECT_ALL);
 }
 
+static void keeping_a_given_amount(void)
+{
+    fill();
+    free_but(0);
+    CHECK(zc_trim(20 * MIB) > 0);
+    get();
+    CHECK_EQ(stats.page_heap_bytes, 20 * MIB);
+    CHECK_EQ(zc_trim(30 * MIB), 0);
+    CHECK_EQ(zc_trim(5 * MIB + 1), 15 * MIB);
+    get();
+    CHECK_EQ(stats.page_heap_bytes, 5 * MIB);
+    /* What is kept can be used, and what went. */
+    fill();
+    free_but(0);
+    CHECK(zc_trim(0) > 0);
+    get();
+    CHECK_EQ(stats.page_heap_bytes, 0);
+}
+
 static void releasing_a_given_amount(void)
 {
     fill();
@@ -208,10 +228,22 @@ static void releasing_a_given_amount(void)
     errno = 77;
     size_t released = zc_release_to_os(10 * MIB);
     get();
-    CHECK(released >= 10 * MIB);
+    CHECK_EQ(released, 10 * MIB);
+    CHECK_EQ(zc_release_to_os(1), GRANULE_BYTES);
+    released += GRANULE_BYTES;
+    get();
     CHECK_EQ(before - stats.page_heap_bytes, released);
 
     /* What is in the caches counts as free, too. */
+    zc_collect(ZC_COLLECT_ALL);
+    fill();
+    free_but(0);
+    get();
+    uint64_t wanted = stats.page_heap_bytes + MIB / 4;
+    released = zc_release_to_os(wanted);
+    CHECK(released >= wanted && released < wanted + GRANULE_BYTES);
+    get();
+    CHECK(stats.page_heap_bytes > 0);
     zc_collect(ZC_COLLECT_ALL);
     fill();
     free_but(0);
@@ -369,6 +401,7 @@ int main(void)
     in_child(levels_of_collecting);
     in_child(steps_are_a_tick_apart);
     in_child(pages_between_live_blocks);
+    in_child(keeping_a_given_amount);
     in_child(releasing_a_given_amount);
     in_child(the_thread_comes_and_goes);
     in_child(it_starts_again_before_it_has_ended);
