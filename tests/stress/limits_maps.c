@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* limits_maps.c - malloc when the program has used up vm.max_map_count, or under strict overcommit.
+/* limits_maps.c - malloc when the program has used up vm.max_map_count, or where there is not so much
+ * memory.
  *
  * Then the kernel refuses new mappings, and also to split one: munmap, mprotect and madvise of a
  * part may fail. Each call must give memory or NULL with ENOMEM, no block may be lost, and all must
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 enum { MAP_COUNT_MAX = 300000, HELD_COUNT = 200, STEP_COUNT = 3000 };
@@ -157,9 +159,41 @@ static void strict_overcommit(void)
     CHECK(heap_works_with_threads(1));
 }
 
+static void is_refused(void *block)
+{
+    CHECK(block == NULL && errno == ENOMEM);
+    t_free(block);
+    errno = 0;
+}
+
+/* By the kernel's own guess (overcommit_memory 0) no request above memory and swap together can be met. */
+static void more_than_the_machine_has(void)
+{
+    struct sysinfo machine;
+    if (read_number("/proc/sys/vm/overcommit_memory") != 0 || sysinfo(&machine) != 0) {
+        check_skip("vm.overcommit_memory is not 0");
+        return;
+    }
+    size_t size = 4 * (machine.totalram + machine.totalswap) * machine.mem_unit;
+    void *block = t_malloc((size_t)300 << 20);
+    CHECK(block != NULL);
+    uint64_t mark = pattern_mark(block, 1000, 1);
+    pattern_fill(block, 1000, mark);
+    errno = 0;
+    is_refused(t_malloc(size));
+    is_refused(t_calloc(1, size));
+    is_refused(t_memalign((size_t)1 << 30, size));
+    void *resized = t_realloc(block, size);
+    if (CHECK(resized == NULL && errno == ENOMEM))
+        CHECK(pattern_kept(block, 1000, 1000, mark));
+    t_free(resized != NULL ? resized : block);
+    CHECK(heap_works_with_threads(2));
+}
+
 int main(void)
 {
     RUN(map_count);
     RUN(strict_overcommit);
+    RUN(more_than_the_machine_has);
     return check_done();
 }
