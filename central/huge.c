@@ -174,14 +174,20 @@ size_t zci_huge_age(void)
     return drain(true);
 }
 
+/* The OS first: the page map's leaves stay for good. Of the block's granules the page map knows the first only. */
+static bool commit_and_cover(void *start, size_t bytes)
+{
+    return pagemap_reaches((uintptr_t)start, bytes) && zci_os_commit(start, bytes) &&
+           zci_pagemap_cover((uintptr_t)start, ZCI_GRANULE_BYTES);
+}
+
 /* Committed address space that the page map reaches, counted in the footprint; or NULL. */
 static void *map_block(size_t bytes, size_t alignment)
 {
     if (bytes > PAGEMAP_ADDRESS_MAX || !zci_footprint_try_add(bytes))
         return NULL;
     void *start = zci_os_reserve(bytes, alignment);
-    if (start != NULL && zci_pagemap_cover((uintptr_t)start, bytes) &&
-        zci_os_commit(start, bytes)) {
+    if (start != NULL && commit_and_cover(start, bytes)) {
         zci_footprint_settle();
         return start;
     }
@@ -233,7 +239,7 @@ static bool move_mapping(struct span *span, size_t bytes)
     void *to = zci_os_reserve(bytes, ZCI_GRANULE_BYTES);
     if (to == NULL)
         return false;
-    bool done = zci_pagemap_cover((uintptr_t)to, bytes) && zci_os_commit(to, bytes);
+    bool done = commit_and_cover(to, bytes);
     if (done) {
         /* As in unmap. */
         pagemap_set(span->start, NULL);
@@ -250,8 +256,8 @@ static bool move_mapping(struct span *span, size_t bytes)
 
 static bool resize(struct span *span, size_t bytes, bool grows)
 {
-    bool in_reach = !grows || zci_pagemap_cover(span->start, bytes);
-    if (!in_reach || !zci_os_resize((void *)span->start, span->bytes, bytes))
+    if (!pagemap_reaches(span->start, bytes) ||
+        !zci_os_resize((void *)span->start, span->bytes, bytes))
         return grows && move_mapping(span, bytes);
     describe(span, (void *)span->start, bytes, false);
     return true;

@@ -9,7 +9,7 @@ struct pagemap_leaf *zci_pagemap_root[PAGEMAP_ROOT_ENTRIES];
 
 bool zci_pagemap_cover(uintptr_t start, size_t bytes)
 {
-    if (start >= PAGEMAP_ADDRESS_MAX || bytes > PAGEMAP_ADDRESS_MAX - start)
+    if (!pagemap_reaches(start, bytes))
         return false;
     size_t shift = PAGEMAP_LEAF_SHIFT + ZCI_GRANULE_SHIFT;
     for (size_t i = start >> shift; i <= (start + bytes - 1) >> shift; i++) {

@@ -74,6 +74,12 @@ ZCI_INLINE void pagemap_set(uintptr_t address, struct span *span)
     atomic_store_release(&leaf->spans[granule & (PAGEMAP_LEAF_ENTRIES - 1)], span);
 }
 
+/* No part of the range lies where the page map has no entries for. */
+ZCI_INLINE bool pagemap_reaches(uintptr_t start, size_t bytes)
+{
+    return start < PAGEMAP_ADDRESS_MAX && bytes <= PAGEMAP_ADDRESS_MAX - start;
+}
+
 /* Makes room for a range of addresses; false if there is no memory or the range is out of reach. */
 bool zci_pagemap_cover(uintptr_t start, size_t bytes);
 

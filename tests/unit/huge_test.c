@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* huge_test.c - the page map's entry of a huge block's address is another thread's as soon as the OS has the address
- * back: here by an OS that at once gives it to somebody else. */
+ * back: here by an OS that at once gives it to somebody else. And a block's tables are made when the OS has given memory. */
 #include "central/huge.h"
 #include "os/os.h"
+#include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
 #include "support/check.h"
 #include "zcmalloc.h"
@@ -11,11 +12,14 @@
 #include <errno.h>
 
 #define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
 
 static struct os_calls calls;
 static struct span others; /* the other thread's block */
 static struct span *ours;
-static int move_fails; /* on iOS always */
+static int move_fails;
+static size_t refuses_above = SIZE_MAX;
+static size_t pretends_above = SIZE_MAX;
 
 /* What the OS does with the address, and somebody else soon after. */
 static void give_to_other(void *start)
@@ -25,7 +29,7 @@ static void give_to_other(void *start)
 
 static void is_not_ours(void *start)
 {
-    CHECK(ours == NULL || pagemap_get((uintptr_t)start) != ours);
+    CHECK(pagemap_get((uintptr_t)start) != ours);
 }
 
 static int stays_where_it_is(void *start, size_t old_bytes, size_t new_bytes)
@@ -47,6 +51,16 @@ static int move(void *from, void *to, size_t bytes, bool keep_source)
     if (result == 0 && !keep_source)
         give_to_other(from);
     return result;
+}
+
+/* Accounts for nothing, so any machine has so much. */
+static int make_writable(void *start, size_t bytes)
+{
+    if (bytes > refuses_above) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return bytes > pretends_above ? 0 : zci_os_calls_native.make_writable(start, bytes);
 }
 
 static int release(void *start, size_t bytes)
@@ -72,21 +86,8 @@ static void free_block(void)
     zci_huge_free(ours);
 }
 
-static int moves_natively(void)
-{
-    void *from = zci_os_reserve(64 * MIB, ZCI_GRANULE_BYTES);
-    void *to = zci_os_reserve(64 * MIB, ZCI_GRANULE_BYTES);
-    CHECK(from != NULL && to != NULL && zci_os_commit(from, 64 * MIB) &&
-          zci_os_commit(to, 64 * MIB));
-    int moves = zci_os_calls_native.move(from, to, 64 * MIB, false) == 0;
-    zci_os_release(to, 64 * MIB);
-    return moves;
-}
-
 static void a_moved_block_leaves_its_address(void)
 {
-    if (move_fails)
-        return;
     uintptr_t old = new_block();
     *(int *)old = 7;
     CHECK(zci_huge_resize(ours, 400 * MIB) == ours);
@@ -102,9 +103,39 @@ static void a_block_that_cannot_move_keeps_its_entry(void)
     uintptr_t old = new_block();
     move_fails = 1;
     CHECK(zci_huge_resize(ours, 400 * MIB) == NULL);
+    move_fails = 0;
     CHECK_EQ(ours->start, old);
     CHECK_EQ(ours->bytes, 300 * MIB);
     CHECK(pagemap_get(old) == ours);
+    free_block();
+}
+
+/* Each 4 GiB of addresses that the page map covers would be one table more. */
+static void a_long_block_needs_few_tables(void)
+{
+    uint64_t before = zci_meta_mapped_bytes();
+    pretends_above = GIB;
+    struct span *span = zci_huge_alloc(256 * GIB, ZCI_GRANULE_BYTES);
+    pretends_above = SIZE_MAX;
+    if (span == NULL) {
+        check_skip("no address space for it");
+        return;
+    }
+    CHECK(pagemap_get(span->start) == span);
+    CHECK(zci_meta_mapped_bytes() <= before + MIB);
+    ours = span;
+    free_block();
+}
+
+static void what_the_os_refuses_costs_no_tables(void)
+{
+    (void)new_block();
+    uint64_t before = zci_meta_mapped_bytes();
+    refuses_above = GIB;
+    CHECK(zci_huge_alloc(256 * GIB, ZCI_GRANULE_BYTES) == NULL);
+    CHECK(zci_huge_resize(ours, 256 * GIB) == NULL);
+    refuses_above = SIZE_MAX;
+    CHECK_EQ(zci_meta_mapped_bytes(), before);
     free_block();
 }
 
@@ -118,14 +149,16 @@ static void a_freed_block_leaves_its_address(void)
 int main(void)
 {
     zc_free(zc_malloc(1)); /* starts the allocator */
-    move_fails = !moves_natively();
     calls = *zci_os_calls;
     calls.resize = stays_where_it_is;
     calls.move = move;
     calls.release = release;
+    calls.make_writable = make_writable;
     zci_os_calls = &calls;
     RUN(a_moved_block_leaves_its_address);
     RUN(a_block_that_cannot_move_keeps_its_entry);
     RUN(a_freed_block_leaves_its_address);
+    RUN(a_long_block_needs_few_tables);
+    RUN(what_the_os_refuses_costs_no_tables);
     return check_done();
 }
