@@ -57,6 +57,9 @@ void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index)
 /* The map becomes writable in pieces that cover 4 GiB of heap each. */
 #define PIECE_BYTES      ((size_t)65536)
 
+/* Where the process may have only so much address space, no more than this part of it: the program wants it itself. */
+#define LIMIT_SHARE      16
+
 static const uint8_t no_map[1];
 static uint8_t *map; /* NULL: the page map answers instead */
 static size_t map_bytes;
@@ -68,7 +71,9 @@ void zci_class_map_init(bool want_flat)
 {
     size_t bytes =
         (size_t)1 << (min_size(zci_os_address_bits(), ADDRESS_BITS_MAX) - ZCI_GRANULE_SHIFT);
-    uint8_t *start = want_flat ? zci_os_reserve(bytes, zci_os_page_bytes()) : NULL;
+    if (!want_flat || bytes > zci_os_address_space_limit() / LIMIT_SHARE)
+        return;
+    uint8_t *start = zci_os_reserve(bytes, zci_os_page_bytes());
     if (start == NULL)
         return;
     if (!zci_os_make_readable(start, bytes)) {

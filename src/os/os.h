@@ -101,6 +101,9 @@ struct os_usage {
 
 void zci_os_usage(struct os_usage *usage);
 
+/* How much address space the process may have (RLIMIT_AS); UINT64_MAX: no limit. */
+uint64_t zci_os_address_space_limit(void);
+
 /* No address of the process lies at or above 1 << this. */
 unsigned zci_os_address_bits(void);
 

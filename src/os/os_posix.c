@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 const struct os_calls *zci_os_calls = &zci_os_calls_native;
@@ -45,6 +46,14 @@ size_t zci_os_page_bytes(void)
 void zci_os_set_page_bytes(size_t bytes)
 {
     atomic_store_relaxed(&page_bytes, bytes);
+}
+
+uint64_t zci_os_address_space_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    return limit.rlim_cur;
 }
 
 static void *reserve(size_t bytes)

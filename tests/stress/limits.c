@@ -200,6 +200,8 @@ static void address_space(void)
 {
     all_sizes(RLIMIT_AS);
     start_under(RLIMIT_AS, 256, 1000);
+    /* The class map of 2 GiB would fit, and leave nothing. */
+    start_under(RLIMIT_AS, 2300, 3000000);
 }
 
 static void data_size(void)
