@@ -2,13 +2,16 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* operator_new.cc - every replaceable operator new and delete (C++17 [new.delete]).
  * Invariants: a C program that links the library never needs the C++ runtime: in the shared library what
- *             comes from it is referenced weakly, and is there whenever somebody throws or catches. In
- *             the archive this object is linked only by C++ programs, and its references are strong.
+ *             comes from it is referenced weakly, and looked for when it is needed if it was loaded later
+ *             than we. In the archive this object is linked only by C++ programs, and its references are strong.
  * Costs:      operator new and delete are the fast path of malloc and free; sizes given are not trusted. */
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#if ZC_WEAK_CXX_RUNTIME
+#include <dlfcn.h>
+#endif
 
 extern "C" {
 #include "api/contract.h"
@@ -36,11 +39,36 @@ extern "C" void new_handler_probe() __asm__("_ZSt15get_new_handlerv") __attribut
 namespace
 {
 
+#if ZC_WEAK_CXX_RUNTIME
+/* A function of the runtime that came with a library loaded later, which may have kept it to itself. The handle is not
+ * needed any longer: who calls us has the runtime. */
+template <typename function>
+function *find_late(const char *name)
+{
+    static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1"};
+    int saved = errno;
+    void *found = nullptr;
+    for (const char *library : libraries) {
+        void *handle = found == nullptr ? dlopen(library, RTLD_LAZY | RTLD_NOLOAD) : nullptr;
+        if (handle == nullptr)
+            continue;
+        found = dlsym(handle, name);
+        dlclose(handle);
+    }
+    if (found == nullptr)
+        found = dlsym(RTLD_DEFAULT, name);
+    errno = saved;
+    return reinterpret_cast<function *>(found);
+}
+#endif
+
 std::new_handler installed_handler()
 {
 #if ZC_WEAK_CXX_RUNTIME
-    if (new_handler_probe == nullptr)
-        return nullptr;
+    if (new_handler_probe == nullptr) {
+        auto get = find_late<std::new_handler()>("_ZSt15get_new_handlerv");
+        return get != nullptr ? get() : nullptr;
+    }
 #endif
     return std::get_new_handler();
 }
@@ -48,8 +76,12 @@ std::new_handler installed_handler()
 [[noreturn]] void throw_bad_alloc()
 {
 #if ZC_WEAK_CXX_RUNTIME
-    if (std::__throw_bad_alloc == nullptr)
+    if (std::__throw_bad_alloc == nullptr) {
+        auto late = find_late<void()>("_ZSt17__throw_bad_allocv");
+        if (late != nullptr)
+            late();
         __builtin_trap();
+    }
 #endif
     std::__throw_bad_alloc();
 }
@@ -68,11 +100,34 @@ ZCI_COLD void *allocate_or_throw(std::size_t size, std::size_t alignment)
     }
 }
 
+#if ZC_WEAK_CXX_RUNTIME
+/* With a late runtime nothing can be caught here. Its own nothrow forms do it, around our throwing ones. */
+void *late_or_null(std::size_t size, std::size_t alignment) noexcept
+{
+    using plain = void *(std::size_t, const std::nothrow_t &);
+    using aligned = void *(std::size_t, std::align_val_t, const std::nothrow_t &);
+    const std::nothrow_t nothrow{};
+    if (alignment == 0) {
+        auto late = find_late<plain>("_ZnwmRKSt9nothrow_t");
+        return late != nullptr && late != static_cast<plain *>(::operator new) ? late(size, nothrow)
+                                                                               : nullptr;
+    }
+    auto late = find_late<aligned>("_ZnwmSt11align_val_tRKSt9nothrow_t");
+    return late != nullptr && late != static_cast<aligned *>(::operator new)
+               ? late(size, std::align_val_t(alignment), nothrow)
+               : nullptr;
+}
+#endif
+
 ZCI_COLD void *allocate_or_null(std::size_t size, std::size_t alignment) noexcept
 {
     void *block = alignment == 0 ? zci_api_malloc_slow(size) : zci_api_aligned(alignment, size);
     if (block != nullptr || installed_handler() == nullptr)
         return block;
+#if ZC_WEAK_CXX_RUNTIME
+    if (new_handler_probe == nullptr)
+        return late_or_null(size, alignment);
+#endif
     try {
         return allocate_or_throw(size, alignment);
     } catch (...) {
