@@ -212,15 +212,16 @@ int zc_stats_get_class(size_t index, struct zc_class_stats *stats, size_t struct
 int zc_stats_write(int fd, int format)
 {
     int saved = errno;
-    if (!zci_stats_print(fd, format))
-        return fail_invalid();
-    errno = saved;
-    return 0;
+    int error = zci_stats_print(fd, format);
+    errno = error != 0 ? error : saved;
+    return error != 0 ? -1 : 0;
 }
 
 void zc_stats_print(int fd)
 {
-    (void)zc_stats_write(fd, ZC_STATS_TEXT);
+    int saved = errno;
+    (void)zci_stats_print(fd, ZC_STATS_TEXT);
+    errno = saved;
 }
 
 const char *zc_version(void)

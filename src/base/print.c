@@ -61,13 +61,14 @@ void zci_print_flush(struct print *out, int fd)
 {
     int saved = errno;
     size_t done = 0;
-    while (done < out->length) {
+    while (out->error == 0 && done < out->length) {
         ssize_t n = write(fd, out->text + done, out->length - done);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
-            break;
-        done += (size_t)n;
+        if (n > 0)
+            done += (size_t)n;
+        else
+            out->error = n < 0 ? errno : EIO;
     }
     out->length = 0;
     errno = saved;

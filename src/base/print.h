@@ -13,6 +13,7 @@
 
 struct print {
     size_t length;
+    int error; /* of the first write that failed; nothing is written after it */
     char text[ZCI_PRINT_BYTES];
 };
 

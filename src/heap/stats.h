@@ -32,7 +32,7 @@ void zci_stats_collect_class(size_t index, struct zc_class_stats *row);
 /* The classes are those that all is the sum of. */
 void zci_stats_collect_all(struct stats_snapshot *snapshot);
 
-/* stats_print.c. format is an enum zc_stats_format; false for any other value. */
-bool zci_stats_print(int fd, int format);
+/* stats_print.c. 0, or the errno of a write that failed; EINVAL for a format that is no enum zc_stats_format. */
+int zci_stats_print(int fd, int format);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/print.h"
 #include "heap/stats.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -219,12 +220,12 @@ static void print_prometheus(struct print *out, int fd, const struct stats_snaps
     }
 }
 
-bool zci_stats_print(int fd, int format)
+int zci_stats_print(int fd, int format)
 {
     struct stats_snapshot snapshot;
     struct print out = {0};
     if (format < ZC_STATS_TEXT || format > ZC_STATS_PROMETHEUS)
-        return false;
+        return EINVAL;
     zci_stats_collect_all(&snapshot);
     zci_stats_add_process(&snapshot.all);
     if (format == ZC_STATS_TEXT)
@@ -234,5 +235,5 @@ bool zci_stats_print(int fd, int format)
     else
         print_prometheus(&out, fd, &snapshot);
     zci_print_flush(&out, fd);
-    return true;
+    return out.error;
 }

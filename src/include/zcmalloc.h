@@ -268,10 +268,10 @@ ZC_ATTR_EXPORT int zc_stats_get_class(size_t index, struct zc_class_stats *stats
 enum zc_stats_format { ZC_STATS_TEXT, ZC_STATS_JSON, ZC_STATS_PROMETHEUS };
 
 /* Writes all of the statistics to file descriptor fd. Does not allocate. 0, or -1 with EINVAL for a value
- * that is no enum zc_stats_format. */
+ * that is no enum zc_stats_format, or with the errno of write(2) when that fails: a part may have been written. */
 ZC_ATTR_EXPORT int zc_stats_write(int fd, int format) ZC_NOEXCEPT;
 
-/* zc_stats_write(fd, ZC_STATS_TEXT) */
+/* zc_stats_write(fd, ZC_STATS_TEXT), but errno is kept. */
 ZC_ATTR_EXPORT void zc_stats_print(int fd) ZC_NOEXCEPT;
 
 /* --- heaps and pools of one's own ----------------------------------------------------------------

@@ -9,9 +9,11 @@
 #include "zcmalloc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static char text[1 << 18];
 
@@ -200,6 +202,53 @@ static void other_formats_are_refused(void)
     CHECK_EQ(capture_end(&capture, text, sizeof text), 0);
 }
 
+static void check_fails(int fd, int error)
+{
+    for (int format = ZC_STATS_TEXT; format <= ZC_STATS_PROMETHEUS; format++) {
+        errno = 0;
+        CHECK_EQ(zc_stats_write(fd, format), -1);
+        CHECK_EQ(errno, error);
+    }
+    errno = 7;
+    zc_stats_print(fd);
+    CHECK_EQ(errno, 7);
+}
+
+static void what_cannot_be_written_is_told(void)
+{
+    check_fails(-1, EBADF);
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    if (full >= 0) {
+        check_fails(full, ENOSPC);
+        close(full);
+    }
+}
+
+/* A pipe that nobody empties takes a part: all that is in it is the report's front. */
+static void what_was_written_in_part_is_told(void)
+{
+    static char part[1 << 18];
+    int ends[2];
+    print(ZC_STATS_PROMETHEUS);
+    if (!CHECK_EQ(pipe(ends), 0))
+        return;
+    CHECK_EQ(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(ends[1], part, 4096) > 0)
+        continue;
+    CHECK_EQ(read(ends[0], part, 4096), 4096);
+    errno = 0;
+    CHECK_EQ(zc_stats_write(ends[1], ZC_STATS_PROMETHEUS), -1);
+    CHECK_EQ(errno, EAGAIN);
+    close(ends[1]);
+    size_t length = 0;
+    for (ssize_t n; (n = read(ends[0], part + length, sizeof part - length)) > 0;)
+        length += (size_t)n;
+    close(ends[0]);
+    const char *start = memchr(part, '#', length);
+    if (CHECK(start != NULL))
+        CHECK(strncmp(start, text, 100) == 0);
+}
+
 static void formats_have_words(void)
 {
     char *environment[] = {NULL, NULL};
@@ -233,6 +282,8 @@ int main(void)
     RUN(prometheus_has_every_row);
     RUN(values_are_those_of_the_struct);
     RUN(other_formats_are_refused);
+    RUN(what_cannot_be_written_is_told);
+    RUN(what_was_written_in_part_is_told);
     RUN(formats_have_words);
     return check_done();
 }
