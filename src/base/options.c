@@ -16,7 +16,13 @@ struct options zci_options = {
 
 const char *const zci_option_formats[] = {"text", "json", "prometheus", NULL};
 
-enum option_type { OPTION_bool, OPTION_bytes, OPTION_format };
+enum option_type { OPTION_bool, OPTION_level, OPTION_bytes, OPTION_ms, OPTION_format };
+
+/* The largest value of each type. Some waits are several times as long as an option says, and still an int. */
+static const uint64_t value_most[] = {
+    [OPTION_bool] = 1,      [OPTION_level] = 2,  [OPTION_bytes] = UINT64_MAX,
+    [OPTION_ms] = 86400000, [OPTION_format] = 1,
+};
 
 struct option {
     const char *name;
@@ -78,12 +84,8 @@ static bool parse_value(const char *text, enum option_type type, uint64_t *value
         if (__builtin_mul_overflow(number, 10, &number) ||
             __builtin_add_overflow(number, (uint64_t)(*text - '0'), &number))
             return false;
-    if (type != OPTION_bytes) {
-        *value = number;
-        return *text == '\0' && number <= 1;
-    }
     unsigned shift = 0;
-    switch (to_lower(*text)) {
+    switch (type == OPTION_bytes || type == OPTION_ms ? to_lower(*text) : '\0') {
     case 'k':
         shift = 10;
         break;
@@ -98,7 +100,7 @@ static bool parse_value(const char *text, enum option_type type, uint64_t *value
     }
     text += shift != 0;
     *value = number << shift;
-    return *text == '\0' && (*value >> shift) == number;
+    return *text == '\0' && (*value >> shift) == number && *value <= value_most[type];
 }
 
 static void complain(const char *what, const char *variable, size_t length)

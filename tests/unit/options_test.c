@@ -52,6 +52,39 @@ static void mistakes_are_named_once(void)
     CHECK(strstr(said, "not a value") != NULL);
 }
 
+static int is_refused(const char *variable)
+{
+    read_one(variable);
+    return strstr(said, "not a value for this option, ignored: ") != NULL;
+}
+
+static void values_out_of_range_are_refused(void)
+{
+    CHECK(is_refused("ZCMALLOC_HUGE_PAGES=3"));
+    CHECK(is_refused("ZCMALLOC_HUGE_PAGES=1K"));
+    CHECK(is_refused("ZCMALLOC_VERBOSE=1K"));
+    CHECK(is_refused("ZCMALLOC_GC_MS=4G"));
+    CHECK(is_refused("ZCMALLOC_GC_MS=86400001"));
+    CHECK(is_refused("ZCMALLOC_DECAY_MS=18446744073709551615"));
+    CHECK(is_refused("ZCMALLOC_STATS=2"));
+    CHECK(is_refused("ZCMALLOC_HARD_LIMIT=18014398509481984K"));
+    CHECK_EQ(zci_options.huge_pages, 0);
+    CHECK_EQ(zci_options.gc_ms, 50);
+    CHECK_EQ(zci_options.decay_ms, 1000);
+}
+
+static void the_largest_values_are_taken(void)
+{
+    CHECK(!is_refused("ZCMALLOC_HUGE_PAGES=2"));
+    CHECK(!is_refused("ZCMALLOC_GC_MS=86400000"));
+    CHECK(!is_refused("ZCMALLOC_DECAY_MS=1K"));
+    CHECK(!is_refused("ZCMALLOC_HARD_LIMIT=16777215G"));
+    CHECK_EQ(zci_options.huge_pages, 2);
+    CHECK_EQ(zci_options.gc_ms, 86400000);
+    CHECK_EQ(zci_options.decay_ms, 1024);
+    CHECK_EQ(zci_options.hard_limit, (uint64_t)16777215 << 30);
+}
+
 static void other_variables_are_left_alone(void)
 {
     read_one("MALLOC_ARENA_MAX=1");
@@ -68,6 +101,8 @@ int main(void)
 {
     RUN(values_are_read);
     RUN(mistakes_are_named_once);
+    RUN(values_out_of_range_are_refused);
+    RUN(the_largest_values_are_taken);
     RUN(other_variables_are_left_alone);
     return check_done();
 }
