@@ -99,8 +99,8 @@ ZC_ATTR_EXPORT size_t zc_malloc_good_size(size_t size) ZC_NOEXCEPT;
 
 /* --- beyond the standards ---------------------------------------------------------------------- */
 
-/* 1 if block is the start of a block of this allocator that is, or was, handed out; 0 for any other
- * pointer value, mapped or not. Takes no lock. */
+/* 1 if block is the start of a block of this allocator that is handed out, and perhaps if it is free but its span
+ * in use, which may be so up to 64 KiB; 0 for any other pointer value, mapped or not. Takes no lock. */
 ZC_ATTR_EXPORT int zc_owns(const void *block) ZC_NOEXCEPT;
 
 /* Gives all free memory back to the operating system that can be: this thread's cache, the depots, the
@@ -288,7 +288,8 @@ ZC_ATTR_EXPORT void zc_stats_print(int fd) ZC_NOEXCEPT;
  *              functions here: a realloc stays in the heap. They must not be used after destroy.
  * Misuse       a block of another heap or none, a block freed twice, a heap that does not exist: one sentence on
  *              fd 2 and abort(), as above. A handle that was destroyed is known until its place is taken by
- *              a new heap.
+ *              a new heap. NULL, where it is not ignored, ends the program too, but some functions without a
+ *              sentence, by SIGSEGV: to look would cost the others.
  * fork         the child has a copy of all heaps and may go on using, and destroy, each. */
 struct zc_heap;
 struct zc_pool;
@@ -315,8 +316,7 @@ ZC_ATTR_EXPORT void zc_heap_free(struct zc_heap *heap, void *block) ZC_NOEXCEPT;
 /* Bytes that may be used from block on, which must be a block of this heap. 0 for NULL. */
 ZC_ATTR_EXPORT size_t zc_heap_usable_size(struct zc_heap *heap, const void *block) ZC_NOEXCEPT;
 
-/* 1 if block is the start of a block that this heap has, or had, handed out; 0 for any other pointer value.
- * Takes no lock. */
+/* As zc_owns, for blocks of this heap: 0 for those of others. */
 ZC_ATTR_EXPORT int zc_heap_owns(struct zc_heap *heap, const void *block) ZC_NOEXCEPT;
 
 /* Returns what the calling thread has cached of this heap, and gives spans without blocks to the page heap;

@@ -482,6 +482,22 @@ static void child_rebuilds_a_heap(void)
 }
 #endif
 
+/* Of small ones a free block may count. */
+static void free_large_blocks_are_nobodys(void)
+{
+    struct zc_heap *heap = zc_heap_new();
+    for (size_t size = 65537; size <= 300 << 20; size *= 40) {
+        void *common = zc_malloc(size);
+        void *own = zc_heap_malloc(heap, size);
+        CHECK(zc_owns(common) && zc_owns(own) && zc_heap_owns(heap, own));
+        CHECK(!zc_heap_owns(heap, common));
+        zc_free(common);
+        zc_heap_free(heap, own);
+        CHECK(!zc_owns(common) && !zc_owns(own) && !zc_heap_owns(heap, own));
+    }
+    zc_heap_destroy(heap);
+}
+
 int main(void)
 {
     fake_os_install();
@@ -489,6 +505,7 @@ int main(void)
     RUN(statistics_are_exact_when_quiet);
     RUN(common_functions_keep_the_heap);
     RUN(standard_contracts);
+    RUN(free_large_blocks_are_nobodys);
     RUN(pools);
     RUN(spans_change_their_class);
     RUN(the_sweep_leaves_heaps_alone);
