@@ -48,12 +48,15 @@ void zci_os_set_page_bytes(size_t bytes)
     atomic_store_relaxed(&page_bytes, bytes);
 }
 
+/* Darwin has the name, and limits nothing by it. */
 uint64_t zci_os_address_space_limit(void)
 {
+#if !defined(__APPLE__)
     struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return UINT64_MAX;
-    return limit.rlim_cur;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        return limit.rlim_cur;
+#endif
+    return UINT64_MAX;
 }
 
 static void *reserve(size_t bytes)
