@@ -224,9 +224,12 @@ static void what_cannot_be_written_is_told(void)
     }
 }
 
-/* A pipe that nobody empties takes a part: all that is in it is the report's front. */
+/* A pipe that nobody empties takes a part: all that is in it is the report's front. (The model of Darwin has no fcntl.) */
 static void what_was_written_in_part_is_told(void)
 {
+#if defined(__APPLE__)
+    check_skip("no pipe that does not block");
+#else
     static char part[1 << 18];
     int ends[2];
     print(ZC_STATS_PROMETHEUS);
@@ -247,6 +250,7 @@ static void what_was_written_in_part_is_told(void)
     const char *start = memchr(part, '#', length);
     if (CHECK(start != NULL))
         CHECK(strncmp(start, text, 100) == 0);
+#endif
 }
 
 static void formats_have_words(void)
