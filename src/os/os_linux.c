@@ -29,8 +29,8 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
-/* Without MAP_NORESERVE: with it the kernel would not ask either, when the memory becomes writable, whether there can be
- * so much. Until then nothing is charged. */
+/* Without MAP_NORESERVE: with it the kernel would not ask either, when the memory becomes writable, whether there
+ * can be so much. Until then nothing is charged. */
 static void *native_reserve(void *hint, size_t bytes)
 {
     void *start = mmap(hint, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the zcmalloc authors
-/* late_cxx_guest.cc - what operator new does when there is no memory, for a library that brings the C++ runtime late. */
+/* late_cxx_guest.cc - what operator new does when there is no memory, for a library that brings the C++ runtime
+ * late. */
 #include "tests/support/blocks.h"
 #include "tests/support/check.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* huge_test.c - the page map's entry of a huge block's address is another thread's as soon as the OS has the address
- * back: here by an OS that at once gives it to somebody else. And a block's tables are made when the OS has given memory. */
+ * back: here by an OS that at once gives it to somebody else. And a block's tables are made when the OS has given
+ * memory. */
 #include "central/huge.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"

@@ -224,7 +224,8 @@ static void what_cannot_be_written_is_told(void)
     }
 }
 
-/* A pipe that nobody empties takes a part: all that is in it is the report's front. (The model of Darwin has no fcntl.) */
+/* A pipe that nobody empties takes a part: all that is in it is the report's front. (The model of Darwin has no
+ * fcntl.) */
 static void what_was_written_in_part_is_told(void)
 {
 #if defined(__APPLE__)
