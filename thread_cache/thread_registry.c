@@ -20,19 +20,24 @@
 
 static struct {
     struct lock lock;
-    struct thread_cache *parked; /* under lock */
-    struct thread_cache *list;   /* atomic, push only */
-    uint64_t live_count;         /* written under lock; atomic, relaxed: statistics */
-    uint64_t parked_count;
+    struct thread_cache *parked;  /* under lock: those that may hold blocks, the newest first */
+    struct thread_cache *emptied; /* under lock: parked ones that hold none */
+    struct thread_cache *list;    /* atomic, push only */
+    uint64_t live_count;          /* written under lock; atomic, relaxed: statistics */
+    uint64_t parked_count;        /* on both lists */
+    uint64_t full_count;          /* on the first */
     uint64_t made_count;
 } registry = {.lock = LOCK_INIT(RANK_REGISTRY)};
 
 static struct thread_cache *unpark(void)
 {
     lock_acquire(&registry.lock);
-    struct thread_cache *cache = registry.parked;
+    bool is_full = registry.parked != NULL;
+    struct thread_cache **first = is_full ? &registry.parked : &registry.emptied;
+    struct thread_cache *cache = *first;
     if (cache != NULL) {
-        registry.parked = cache->next_parked;
+        *first = cache->next_parked;
+        counter_add(&registry.full_count, -(uint64_t)is_full);
         counter_add(&registry.parked_count, (uint64_t)-1);
         counter_add(&registry.live_count, 1);
     }
@@ -79,16 +84,24 @@ struct thread_cache *zci_thread_registry_adopt(void)
     return cache;
 }
 
+/* Under the registry's lock. */
+static void push_parked(struct thread_cache **first, struct thread_cache *cache)
+{
+    cache->next_parked = *first;
+    *first = cache;
+}
+
 static void park(struct thread_cache *cache)
 {
-    if (atomic_load_relaxed(&registry.parked_count) >= CACHES_PARKED_FULL)
-        zci_thread_cache_flush(cache);
-    else
+    bool is_full = atomic_load_relaxed(&registry.full_count) < CACHES_PARKED_FULL;
+    if (is_full)
         zci_thread_cache_trim(cache, PARKED_BYTES_MAX);
+    else
+        zci_thread_cache_flush(cache);
     lock_acquire(&registry.lock);
     cache->aged_ms = zci_os_clock_ms();
-    cache->next_parked = registry.parked;
-    registry.parked = cache;
+    push_parked(is_full ? &registry.parked : &registry.emptied, cache);
+    counter_add(&registry.full_count, is_full);
     counter_add(&registry.parked_count, 1);
     counter_add(&registry.live_count, (uint64_t)-1);
     lock_release(&registry.lock);
@@ -128,7 +141,7 @@ void zci_thread_registry_close(int which)
     park(cache);
 }
 
-/* Unlinks the caches that were parked before this instant: the newest stand first. */
+/* Unlinks the caches that were parked full before this instant: the newest stand first. */
 static struct thread_cache *take_parked(uint64_t before_ms)
 {
     lock_acquire(&registry.lock);
@@ -137,6 +150,8 @@ static struct thread_cache *take_parked(uint64_t before_ms)
         link = &(*link)->next_parked;
     struct thread_cache *taken = *link;
     *link = NULL;
+    for (struct thread_cache *cache = taken; cache != NULL; cache = cache->next_parked)
+        counter_add(&registry.full_count, (uint64_t)-1);
     lock_release(&registry.lock);
     return taken;
 }
@@ -149,12 +164,8 @@ void zci_thread_registry_flush_parked(uint64_t before_ms)
         taken = cache->next_parked;
         zci_thread_cache_flush(cache);
         lock_acquire(&registry.lock);
-        /* Behind the others, which may be full. */
-        struct thread_cache **link = &registry.parked;
-        while (*link != NULL)
-            link = &(*link)->next_parked;
-        cache->next_parked = NULL;
-        *link = cache;
+        /* No later call comes to it: there may be thousands. */
+        push_parked(&registry.emptied, cache);
         lock_release(&registry.lock);
     }
 }

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
+/* thread_registry_test.c - caches of threads that are gone: parked, emptied, used again. */
+#include "base/options.h"
+#include "support/check.h"
+#include "thread_cache/thread_registry.h"
+#include "zcmalloc.h"
+
+#include <pthread.h>
+
+enum { MANY = 40, BLOCKS = 100, MARK = 99 };
+
+static pthread_barrier_t barrier;
+
+static void work(void)
+{
+    void *blocks[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = zc_malloc(1000);
+    for (int i = 0; i < BLOCKS; i++)
+        zc_free(blocks[i]);
+}
+
+static void *work_together(void *unused)
+{
+    work();
+    pthread_barrier_wait(&barrier);
+    return unused;
+}
+
+static void many_threads_die(void)
+{
+    pthread_t threads[MANY];
+    CHECK_EQ(pthread_barrier_init(&barrier, NULL, MANY), 0);
+    for (int i = 0; i < MANY; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, work_together, NULL), 0);
+    for (int i = 0; i < MANY; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&barrier);
+}
+
+/* Calls visit for each parked cache; how many. */
+static int for_parked(void (*visit)(struct thread_cache *))
+{
+    int count = 0;
+    for (struct thread_cache *cache = *zci_thread_registry_list(); cache != NULL;
+         cache = cache->next) {
+        if (cache->state != CACHE_PARKED)
+            continue;
+        visit(cache);
+        count++;
+    }
+    return count;
+}
+
+/* A flush takes the mark away. */
+static void mark(struct thread_cache *cache)
+{
+    CHECK_EQ(zci_thread_cache_bytes(cache), 0);
+    cache->shelves[1].refill = MARK;
+}
+
+static void has_mark(struct thread_cache *cache)
+{
+    CHECK_EQ(cache->shelves[1].refill, MARK);
+}
+
+/* There may be thousands, and each tick comes by. */
+static void parked_caches_are_emptied_once(void)
+{
+    many_threads_die();
+    zci_thread_registry_flush_parked(UINT64_MAX);
+    CHECK_EQ(for_parked(mark), MANY);
+    zci_thread_registry_flush_parked(UINT64_MAX);
+    CHECK_EQ(for_parked(has_mark), MANY);
+}
+
+static void *work_alone(void *bytes_found)
+{
+    zc_free(zc_malloc(16));
+    *(uint64_t *)bytes_found = zci_thread_cache_bytes(thread_cache_get());
+    work();
+    return thread_cache_get();
+}
+
+/* A thread that is born takes blocks if there are any, however many caches wait without. */
+static void full_ones_are_adopted_first(void)
+{
+    pthread_t thread;
+    uint64_t bytes[2];
+    void *caches[2];
+    zci_thread_registry_flush_parked(UINT64_MAX);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(pthread_create(&thread, NULL, work_alone, &bytes[i]), 0);
+        pthread_join(thread, &caches[i]);
+    }
+    CHECK(caches[0] == caches[1]);
+    CHECK(bytes[0] < 1000 && bytes[1] > bytes[0] + 1000);
+}
+
+int main(void)
+{
+    zc_free(zc_malloc(1));
+    zci_options.gc_ms = 0; /* no looks but these */
+    RUN(parked_caches_are_emptied_once);
+    RUN(full_ones_are_adopted_first);
+    return check_done();
+}
