@@ -53,6 +53,7 @@ const struct closed_cache zci_closed_caches[CLOSED_COUNT] = {[0 ... CLOSED_COUNT
 #if ZCI_THREAD_VARIABLE
 __thread struct thread_cache *zci_thread_cache =
     (struct thread_cache *)(uintptr_t)&zci_closed_caches[CLOSED_UNBORN];
+__thread uint32_t zci_thread_first_frees;
 #endif
 
 void zci_thread_cache_init(struct thread_cache *cache)

@@ -58,8 +58,16 @@ ZCI_NOINLINE struct thread_cache *zci_heap_enter_cache(void)
     }
 }
 
+struct thread_cache *zci_heap_enter_cache_to_free(void)
+{
+    struct thread_cache *cache = thread_cache_get();
+    if (cache == thread_cache_closed(CLOSED_UNBORN) && thread_is_first_free())
+        return cache;
+    return zci_heap_enter_cache();
+}
+
 /* The calling thread's cache, entered; or a closed one if it may have none. */
-ZCI_INLINE struct thread_cache *enter_cache(void)
+ZCI_INLINE struct thread_cache *enter_cache(bool to_free)
 {
     struct thread_cache *cache = thread_cache_get();
     if (ZCI_LIKELY(thread_cache_is_open(cache))) {
@@ -68,7 +76,7 @@ ZCI_INLINE struct thread_cache *enter_cache(void)
             return cache;
         thread_cache_leave(cache);
     }
-    return zci_heap_enter_cache();
+    return to_free ? zci_heap_enter_cache_to_free() : zci_heap_enter_cache();
 }
 
 static void poll_and_leave(struct thread_cache *cache)
@@ -87,7 +95,7 @@ void zci_heap_poll(void)
 {
     if (!thread_cache_is_open(thread_cache_get()))
         return;
-    zci_heap_leave_cache(enter_cache());
+    zci_heap_leave_cache(enter_cache(false));
 }
 
 static void *alloc_large(size_t size, size_t alignment, bool *is_zero)
@@ -100,7 +108,7 @@ static void *alloc_large(size_t size, size_t alignment, bool *is_zero)
 
 static void *alloc_small(unsigned class_index)
 {
-    struct thread_cache *cache = enter_cache();
+    struct thread_cache *cache = enter_cache(false);
     void *block = NULL;
     if (ZCI_LIKELY(thread_cache_is_open(cache))) {
         /* A cache that was adopted just now may have blocks. */
@@ -130,7 +138,7 @@ void *zci_heap_alloc_slow(size_t size)
 /* Small and correctly placed, but there is no bin that takes it. */
 static void free_small(unsigned class_index, void *block)
 {
-    struct thread_cache *cache = enter_cache();
+    struct thread_cache *cache = enter_cache(true);
     if (ZCI_UNLIKELY(!thread_cache_is_open(cache))) {
         zci_central_return(class_index, &block, 1);
         return;

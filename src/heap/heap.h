@@ -23,6 +23,8 @@ struct thread_cache;
 /* The calling thread's cache, made if this is its first call, and held against the collector until
  * zci_heap_leave_cache; or a closed one if it may have none. Meanwhile thread_cache_get() may give another. */
 struct thread_cache *zci_heap_enter_cache(void);
+/* The same for a free: a thread whose first calls are a few frees may be about to end, and has none yet. */
+struct thread_cache *zci_heap_enter_cache_to_free(void);
 /* Lets the collector have a look, too. Nothing for a closed cache. */
 void zci_heap_leave_cache(struct thread_cache *cache);
 

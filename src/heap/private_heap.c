@@ -368,7 +368,7 @@ void zci_private_free_slow(struct private_heap *heap, void *block, const char *v
         return;
     }
     unsigned class_index = span->class_index;
-    struct thread_cache *thread = zci_heap_enter_cache();
+    struct thread_cache *thread = zci_heap_enter_cache_to_free();
     struct private_cache *cache = zci_private_cache_open(thread, heap);
     if (ZCI_LIKELY(cache != NULL))
         push_or_spill(cache, class_index, block);

@@ -70,6 +70,12 @@ static inline __attribute__((always_inline)) struct thread_cache **thread_cache_
     return (struct thread_cache **)(void *)pthread_self();
 }
 
+/* libc frees nothing there after the last destructor. */
+static inline __attribute__((always_inline)) bool thread_is_first_free(void)
+{
+    return false;
+}
+
 static inline __attribute__((always_inline)) uint64_t thread_identity(void)
 {
     return (uint64_t)(uintptr_t)pthread_self();

@@ -11,14 +11,16 @@
 enum { MANY = 40, BLOCKS = 100, MARK = 99 };
 
 static pthread_barrier_t barrier;
+static void *blocks[BLOCKS];
+static struct zc_heap *heap;
 
 static void work(void)
 {
-    void *blocks[BLOCKS];
+    void *held[BLOCKS];
     for (int i = 0; i < BLOCKS; i++)
-        blocks[i] = zc_malloc(1000);
+        held[i] = zc_malloc(1000);
     for (int i = 0; i < BLOCKS; i++)
-        zc_free(blocks[i]);
+        zc_free(held[i]);
 }
 
 static void *work_together(void *unused)
@@ -98,11 +100,49 @@ static void full_ones_are_adopted_first(void)
     CHECK(bytes[0] < 1000 && bytes[1] > bytes[0] + 1000);
 }
 
+/* Of a thread that frees a few blocks and nothing else, which may be after its last destructor. */
+static void *free_few(void *unused)
+{
+    zc_free(blocks[0]);
+    zc_free(blocks[1]);
+    zc_heap_free(heap, blocks[2]);
+    CHECK(!thread_cache_is_open(thread_cache_get()));
+    return unused;
+}
+
+static void *free_many(void *unused)
+{
+    for (int i = 0; i < THREAD_FIRST_FREES + 1; i++)
+        zc_free(blocks[i]);
+    CHECK(thread_cache_is_open(thread_cache_get()));
+    return unused;
+}
+
+static void first_frees_bring_no_cache(void)
+{
+    pthread_t thread;
+    heap = zc_heap_new();
+    CHECK(heap != NULL);
+    blocks[0] = zc_malloc(64);
+    blocks[1] = zc_malloc(300000);
+    blocks[2] = zc_heap_malloc(heap, 64);
+    CHECK_EQ(pthread_create(&thread, NULL, free_few, NULL), 0);
+    pthread_join(thread, NULL);
+    zc_heap_destroy(heap);
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = zc_malloc(64);
+    CHECK_EQ(pthread_create(&thread, NULL, free_many, NULL), 0);
+    pthread_join(thread, NULL);
+    for (int i = THREAD_FIRST_FREES + 1; i < BLOCKS; i++)
+        zc_free(blocks[i]);
+}
+
 int main(void)
 {
     zc_free(zc_malloc(1));
     zci_options.gc_ms = 0; /* no looks but these */
     RUN(parked_caches_are_emptied_once);
     RUN(full_ones_are_adopted_first);
+    RUN(first_frees_bring_no_cache);
     return check_done();
 }
