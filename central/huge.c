@@ -132,8 +132,7 @@ static bool cache_put(struct span *span)
 static void unmap(struct span *span)
 {
     begin_change(span);
-    /* First: once the OS has the address back it may be another thread's, whose entry it then is. */
-    pagemap_set(span->start, NULL);
+    /* The page map's entry stays, to tell a second free. */
     zci_os_release((void *)span->start, span->bytes);
     zci_footprint_add(-(int64_t)span->bytes);
     descriptor_free(span);
@@ -241,7 +240,7 @@ static bool move_mapping(struct span *span, size_t bytes)
         return false;
     bool done = commit_and_cover(to, bytes);
     if (done) {
-        /* As in unmap. */
+        /* First: once the OS has the address back it may be another thread's, whose entry it then is. */
         pagemap_set(span->start, NULL);
         done = zci_os_move_mapping((void *)span->start, to, moved_bytes);
     }

@@ -101,6 +101,7 @@ struct thread_cache {
     uint64_t signals_blocked;    /* by the owner, when it last looked; atomic, relaxed */
     int64_t returned_bytes;      /* to spans, less those taken, since the collector last looked */
     uint64_t aged_ms;            /* when zci_thread_cache_age was here last */
+    uint64_t armed_at;           /* by zci_os_thread_clock; 0: no exit hook; atomic, relaxed */
     uint64_t idle_mark;          /* thread_idle.c: what the bins looked like */
     uint64_t idle_since_ms;      /* and since when */
     struct thread_cache **owner; /* the owner's pointer to this cache */

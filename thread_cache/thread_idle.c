@@ -24,6 +24,16 @@ static uint64_t mark_of(const struct thread_cache *cache)
     return mark;
 }
 
+static bool note_mark(struct thread_cache *cache, uint64_t now_ms)
+{
+    uint64_t mark = mark_of(cache);
+    if (mark == cache->idle_mark)
+        return false;
+    cache->idle_mark = mark;
+    cache->idle_since_ms = now_ms;
+    return true;
+}
+
 static bool hide(struct thread_cache *cache)
 {
     /* Pairs with the owner's load of its pointer, by way of the barrier on all threads. */
@@ -35,6 +45,14 @@ static void show(struct thread_cache *cache)
     /* Pairs with the owner's load: what was done to its cache comes first. A thread that is ending has put
      * something else there by now. */
     (void)atomic_cas_ptr((void **)cache->owner, thread_cache_closed(CLOSED_BY_COLLECTOR), cache);
+}
+
+/* Numbers are used again, and of a thread without an exit hook the cache stays behind: then the owner's pointer may
+ * be gone with its stack. */
+static bool is_owners_number(const struct thread_cache *cache)
+{
+    /* Relaxed: pairs with zci_thread_registry_adopt; a value of before its state is not seen. */
+    return zci_os_thread_began_by(cache->thread_number, atomic_load_relaxed(&cache->armed_at));
 }
 
 static bool owner_sleeps(const struct thread_cache *cache)
@@ -50,7 +68,7 @@ static uint64_t collect(struct thread_cache *cache)
     uint64_t bytes = 0;
     if (atomic_load_relaxed(&cache->is_busy) != 0 ||
         !zci_os_thread_sleeps(cache->thread_number, atomic_load_relaxed(&cache->signals_blocked)) ||
-        !hide(cache))
+        !is_owners_number(cache) || !hide(cache))
         return 0;
     if (owner_sleeps(cache)) {
         bytes = zci_thread_cache_bytes(cache);
@@ -72,16 +90,14 @@ uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned loo
     struct thread_cache *cache =
         last != NULL ? last : atomic_load_acquire(zci_thread_registry_list());
     for (; cache != NULL && looks_max > 0; cache = cache->next) {
-        if (atomic_load_relaxed(&cache->state) != CACHE_LIVE ||
-            cache->owner == thread_cache_owner())
+        /* Pairs with zci_thread_registry_adopt. */
+        if (atomic_load_acquire(&cache->state) != CACHE_LIVE || cache == thread_cache_get())
             continue;
-        uint64_t mark = mark_of(cache);
-        if (mark != cache->idle_mark) {
-            cache->idle_mark = mark;
-            cache->idle_since_ms = now_ms;
+        bool has_moved = note_mark(cache, now_ms);
+        if (now_ms - cache->idle_since_ms < idle_ms)
             continue;
-        }
-        if (now_ms - cache->idle_since_ms < idle_ms || zci_thread_cache_bytes(cache) == 0)
+        cache->idle_since_ms = now_ms;
+        if (zci_thread_registry_reap(cache) || has_moved || zci_thread_cache_bytes(cache) == 0)
             continue;
         if (can_tell < 0)
             can_tell = zci_os_handlers_block_their_signal();
@@ -90,7 +106,6 @@ uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned loo
         looks_max--;
         bytes += collect(cache);
         cache->idle_mark = mark_of(cache);
-        cache->idle_since_ms = now_ms;
     }
     last = cache;
     return bytes;

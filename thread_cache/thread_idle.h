@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* thread_idle.h - takes the blocks out of the caches of threads that sleep, without waking them.
+ * Before all that it parks the caches of threads that are gone: a thread that comes here first in a late round of
+ * destructors, or after them, leaves one behind that no exit hook takes away.
  * The fast path has no lock and no atomic instruction, so its owner must not be on it. The collector
  *   1. hides the cache: exchanges the owner's pointer for a closed cache, so that the owner's next call goes
  *      to the slow side and waits there for the collector's lock;
@@ -14,6 +16,9 @@
  * Invariants: a cache is hidden only under the collector's lock, and shown again before it is released.
  *             Not safe against a handler that unblocks its own signal and then sleeps above a malloc that it
  *             interrupted; programs in which a SA_NODEFER handler was seen are left alone.
+ *             The owner's pointer may go with its thread. So a cache without an exit hook is not hidden, nor one
+ *             whose thread's number belongs to a thread that is younger than the adoption. What is left: a
+ *             thread that comes here first in its last destructors, sleeps there, and ends just between 3 and 4.
  * Locking:    zci_collector_lock, also for all other work that is one thread's at a time.
  * Costs:      nothing for the owner but two plain stores per slow call. Here: a look at the bins of each
  *             cache, and about 50 microseconds for each that looks idle. Only on Linux so far. */

@@ -18,11 +18,17 @@
  * third: in the last, tools that watch a thread may have let go of it already. */
 #define EXIT_ROUNDS 3
 
+/* Live caches that a birth looks at before another one is made: fewer than a third of all are then dead threads'. */
+#define REAP_LOOKS 4
+#define REAP_STEPS 64 /* over any caches: the child of a fork has many orphans */
+
 static struct {
     struct lock lock;
     struct thread_cache *parked;  /* under lock: those that may hold blocks, the newest first */
     struct thread_cache *emptied; /* under lock: parked ones that hold none */
     struct thread_cache *list;    /* atomic, push only */
+    struct thread_cache *suspect; /* under the collector's lock: where reap_some goes on */
+    uint32_t process;             /* whose threads these are; atomic, relaxed */
     uint64_t live_count;          /* written under lock; atomic, relaxed: statistics */
     uint64_t parked_count;        /* on both lists */
     uint64_t full_count;          /* on the first */
@@ -53,6 +59,8 @@ static struct thread_cache *make(void)
     zci_thread_cache_init(cache);
     atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
     lock_acquire(&registry.lock);
+    if (registry.process == 0)
+        atomic_store_relaxed(&registry.process, zci_os_process_number());
     counter_add(&registry.live_count, 1);
     cache->number = (uint32_t)registry.made_count;
     counter_add(&registry.made_count, 1);
@@ -64,26 +72,6 @@ static struct thread_cache *make(void)
     return cache;
 }
 
-struct thread_cache *zci_thread_registry_adopt(void)
-{
-    struct thread_cache *cache = thread_cache_can_set() ? unpark() : NULL;
-    if (cache == NULL && thread_cache_can_set())
-        cache = make();
-    if (cache == NULL)
-        return NULL;
-    cache->exit_round = 0;
-    cache->owner = thread_cache_owner();
-    cache->thread_number = zci_os_thread_number();
-    atomic_store_relaxed(&cache->signals_blocked, zci_os_signals_blocked());
-    cache->polls_left = 1;
-    /* Pairs with the collector's load: it may look for the owner from here on. */
-    atomic_store_release(&cache->state, (uint8_t)CACHE_LIVE);
-    /* The cache is set first: arming may allocate. */
-    thread_cache_set(cache);
-    zci_os_thread_exit_arm(cache);
-    return cache;
-}
-
 /* Under the registry's lock. */
 static void push_parked(struct thread_cache **first, struct thread_cache *cache)
 {
@@ -91,9 +79,9 @@ static void push_parked(struct thread_cache **first, struct thread_cache *cache)
     *first = cache;
 }
 
-static void park(struct thread_cache *cache)
+static void park(struct thread_cache *cache, bool may_be_full)
 {
-    bool is_full = atomic_load_relaxed(&registry.full_count) < CACHES_PARKED_FULL;
+    bool is_full = may_be_full && atomic_load_relaxed(&registry.full_count) < CACHES_PARKED_FULL;
     if (is_full)
         zci_thread_cache_trim(cache, PARKED_BYTES_MAX);
     else
@@ -105,6 +93,89 @@ static void park(struct thread_cache *cache)
     counter_add(&registry.parked_count, 1);
     counter_add(&registry.live_count, (uint64_t)-1);
     lock_release(&registry.lock);
+}
+
+/* Of a thread that comes here first in a late round of destructors, or after them, no hook runs to its end. It
+ * may have ended in the middle of a call, too: then nobody can tell what the cache holds. */
+static void reap(struct thread_cache *cache)
+{
+    if (atomic_load_relaxed(&cache->is_busy) == 0) {
+        atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
+        park(cache, false);
+        return;
+    }
+    atomic_store_relaxed(&cache->state, (uint8_t)CACHE_ORPHANED);
+    lock_acquire(&registry.lock);
+    counter_add(&registry.live_count, (uint64_t)-1);
+    lock_release(&registry.lock);
+}
+
+/* In a process that came of this one by vfork, or by a fork that we did not see, its threads look as if gone. */
+static bool can_reap(void)
+{
+    return atomic_load_relaxed(&registry.process) == zci_os_process_number();
+}
+
+bool zci_thread_registry_reap(struct thread_cache *cache)
+{
+    if (!can_reap() || !zci_os_thread_is_gone(cache->thread_number))
+        return false;
+    reap(cache);
+    return true;
+}
+
+/* A program whose threads all end so must not make a cache for each. */
+static void reap_some(void)
+{
+    if (!lock_try_acquire(&zci_collector_lock))
+        return;
+    /* Pairs with make. */
+    struct thread_cache *cache =
+        registry.suspect != NULL ? registry.suspect : atomic_load_acquire(&registry.list);
+    unsigned looks = 0;
+    for (unsigned steps = 0; cache != NULL && looks < REAP_LOOKS && steps < REAP_STEPS;
+         cache = cache->next, steps++) {
+        /* Pairs with adopt. */
+        if (atomic_load_acquire(&cache->state) != CACHE_LIVE)
+            continue;
+        zci_thread_registry_reap(cache);
+        looks++;
+    }
+    registry.suspect = cache;
+    lock_release(&zci_collector_lock);
+}
+
+static struct thread_cache *unpark_or_make(void)
+{
+    if (!thread_cache_can_set())
+        return NULL;
+    struct thread_cache *cache = unpark();
+    if (cache == NULL) {
+        reap_some();
+        cache = unpark();
+    }
+    return cache != NULL ? cache : make();
+}
+
+struct thread_cache *zci_thread_registry_adopt(void)
+{
+    struct thread_cache *cache = unpark_or_make();
+    if (cache == NULL)
+        return NULL;
+    cache->exit_round = 0;
+    cache->owner = thread_cache_owner();
+    cache->thread_number = zci_os_thread_number();
+    atomic_store_relaxed(&cache->signals_blocked, zci_os_signals_blocked());
+    atomic_store_relaxed(&cache->armed_at, 0);
+    cache->polls_left = 1;
+    /* Pairs with the collector's load: it may look for the owner from here on. */
+    atomic_store_release(&cache->state, (uint8_t)CACHE_LIVE);
+    /* The cache is set first: arming may allocate. */
+    thread_cache_set(cache);
+    /* A cache that no hook takes away could lose its owner while the collector hides it. */
+    if (zci_os_thread_exit_arm(cache))
+        atomic_store_relaxed(&cache->armed_at, zci_os_thread_clock());
+    return cache;
 }
 
 /* From here on the collector lets go of the cache: it looks at live ones only, under its lock. */
@@ -126,7 +197,7 @@ void zci_thread_registry_exit(void *argument)
     if (++cache->exit_round < EXIT_ROUNDS && zci_os_thread_exit_arm(cache))
         return;
     leave_cache(cache, CLOSED_DEAD);
-    park(cache);
+    park(cache, true);
 }
 
 void zci_thread_registry_close(int which)
@@ -138,7 +209,7 @@ void zci_thread_registry_close(int which)
     }
     leave_cache(cache, which);
     zci_thread_cache_flush(cache);
-    park(cache);
+    park(cache, true);
 }
 
 /* Unlinks the caches that were parked full before this instant: the newest stand first. */
@@ -197,6 +268,7 @@ struct thread_cache **zci_thread_registry_list(void)
 void zci_thread_registry_fork_child(void)
 {
     lock_reset_in_child(&registry.lock);
+    registry.process = zci_os_process_number();
     uint64_t live_count = 0;
     for (struct thread_cache *cache = registry.list; cache != NULL; cache = cache->next) {
         if (cache->state != CACHE_LIVE)
@@ -204,6 +276,7 @@ void zci_thread_registry_fork_child(void)
         if (cache == thread_cache_get()) {
             live_count++;
             cache->thread_number = zci_os_thread_number();
+            cache->armed_at = cache->armed_at != 0 ? zci_os_thread_clock() : 0;
         } else
             cache->state = CACHE_ORPHANED;
     }

@@ -2,10 +2,13 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* thread_registry.h - birth, death and adoption of thread caches.
  * Invariants: a cache is never freed. One whose thread has died is parked, with its blocks, and adopted by
- *             the next thread that is born; only CACHES_PARKED_FULL of them keep blocks. All caches ever
- *             made are on one list that only grows, for statistics and for walkers of the heap.
+ *             the next thread that is born; only CACHES_PARKED_FULL of them keep blocks.
+ *             A live cache whose thread is gone without its exit hook is parked, too, by the collector or by the
+ *             next births: there is no thread of that number any more. All caches ever made are on one list
+ *             that only grows, for statistics and for walkers of the heap.
  * Locking:    one lock (RANK_REGISTRY) around the parked ones; the list of all is read without.
- * Costs:      birth and death: one lock, and a system call or two of the C library. */
+ * Costs:      birth and death: one lock, and a system call or two of the C library; up to nine more where
+ *             no parked cache is left. */
 #ifndef ZCI_THREAD_CACHE_THREAD_REGISTRY_H
 #define ZCI_THREAD_CACHE_THREAD_REGISTRY_H
 
@@ -19,6 +22,10 @@ void zci_thread_registry_exit(void *cache);
 void zci_thread_registry_close(int which);
 /* Flushes the caches of threads that died before this instant of zci_os_clock_ms. */
 void zci_thread_registry_flush_parked(uint64_t before_ms);
+
+/* Parks a live cache, emptied, if its thread is gone without its exit hook; false if it is not. Under the
+ * collector's lock. */
+bool zci_thread_registry_reap(struct thread_cache *cache);
 
 /* Threads that have a cache. */
 uint64_t zci_thread_registry_live_count(void);

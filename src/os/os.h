@@ -182,6 +182,15 @@ uint64_t zci_os_signals_blocked(void);
 /* Does this thread of ours sleep in a system call right now, outside of any signal handler? usually_blocked is what it
  * blocked when it was known to be in none: beyond that a handler may be what blocks. */
 bool zci_os_thread_sleeps(uint32_t number, uint64_t usually_blocked);
+/* Is there no thread of this number in this process any more? false where that is not known. */
+bool zci_os_thread_is_gone(uint32_t number);
+/* This instant, for zci_os_thread_began_by; not 0. */
+uint64_t zci_os_thread_clock(void);
+/* Was the thread that has this number now there at that instant, exact to 10 ms? Numbers are used again, but not
+ * so soon. false at instant 0, and where that is not known. */
+bool zci_os_thread_began_by(uint32_t number, uint64_t instant);
+/* Differs in the child of a fork, of vfork too. */
+uint32_t zci_os_process_number(void);
 
 /* Registers the hook that runs at the exit of each thread that has armed it. The hook may arm again. */
 bool zci_os_thread_exit_register(void (*hook)(void *));

@@ -89,3 +89,26 @@ bool zci_os_thread_sleeps(uint32_t number, uint64_t usually_blocked)
     (void)usually_blocked;
     return false;
 }
+
+bool zci_os_thread_is_gone(uint32_t number)
+{
+    (void)number;
+    return false;
+}
+
+uint64_t zci_os_thread_clock(void)
+{
+    return 1;
+}
+
+bool zci_os_thread_began_by(uint32_t number, uint64_t instant)
+{
+    (void)number;
+    (void)instant;
+    return false;
+}
+
+uint32_t zci_os_process_number(void)
+{
+    return (uint32_t)getpid();
+}

@@ -39,22 +39,30 @@ static void set_stage(uint32_t value)
 static uint64_t collect(void)
 {
     lock_acquire(&zci_collector_lock);
-    /* Notes what the bins look like, if they do not look as when it was here before. */
+    /* The first call notes what the bins look like, unless they look as those of the thread before. */
     uint64_t bytes = zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000);
     bytes += zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000);
     lock_release(&zci_collector_lock);
     return bytes;
 }
 
-static void *hold_then(void *how)
+enum { SLEEPS, RUNS, HAS_NO_HOOK, MAY_BE_GONE };
+
+static void *hold_then(void *argument)
 {
+    int how = (int)(intptr_t)argument;
     void *blocks[HELD];
     for (int i = 0; i < HELD; i++)
         blocks[i] = zc_malloc(1000);
     for (int i = 0; i < HELD; i++)
         zc_free(blocks[i]);
+    if (how == HAS_NO_HOOK)
+        atomic_store_relaxed(&thread_cache_get()->armed_at, 0);
+    if (how == MAY_BE_GONE)
+        /* The thread of this number began later. */
+        atomic_store_relaxed(&thread_cache_get()->armed_at, 1);
     set_stage(1);
-    if (how == NULL)
+    if (how != RUNS)
         /* Long sleeps, lest it wakes up in the middle of every look at it. */
         while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
             pause_us(50000);
@@ -65,11 +73,11 @@ static void *hold_then(void *how)
     return NULL;
 }
 
-static void in_thread(void *how, int is_taken)
+static void in_thread(int how, int is_taken)
 {
     pthread_t thread;
     uint64_t bytes = 0;
-    CHECK_EQ(pthread_create(&thread, NULL, hold_then, how), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, hold_then, (void *)(intptr_t)how), 0);
     wait_for_stage(1);
     for (int i = 0; i < 200 && bytes == 0; i++) {
         bytes = collect();
@@ -84,12 +92,19 @@ static void in_thread(void *how, int is_taken)
 
 static void who_sleeps_gives(void)
 {
-    in_thread(NULL, 1);
+    in_thread(SLEEPS, 1);
 }
 
 static void who_runs_keeps(void)
 {
-    in_thread((void *)1, 0);
+    in_thread(RUNS, 0);
+}
+
+/* Its pointer is left alone: its stack may be gone, or go any moment. */
+static void who_may_be_gone_keeps(void)
+{
+    in_thread(HAS_NO_HOOK, 0);
+    in_thread(MAY_BE_GONE, 0);
 }
 
 static void sleep_in_handler(int number)
@@ -243,6 +258,7 @@ int main(void)
     }
     RUN(who_sleeps_gives);
     RUN(who_runs_keeps);
+    RUN(who_may_be_gone_keeps);
     RUN(who_blocks_signals_from_the_start_gives);
     RUN(nothing_is_lost_between);
     RUN(handlers_keep);

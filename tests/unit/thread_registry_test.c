@@ -2,13 +2,20 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* thread_registry_test.c - caches of threads that are gone: parked, emptied, used again. */
 #include "base/options.h"
+#include "os/os.h"
 #include "support/check.h"
+#include "thread_cache/thread_idle.h"
 #include "thread_cache/thread_registry.h"
 #include "zcmalloc.h"
 
+#include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 
-enum { MANY = 40, BLOCKS = 100, MARK = 99 };
+enum { MANY = 40, BLOCKS = 100, MARK = 99, LATE = 200 };
 
 static pthread_barrier_t barrier;
 static void *blocks[BLOCKS];
@@ -137,6 +144,112 @@ static void first_frees_bring_no_cache(void)
         zc_free(blocks[i]);
 }
 
+/* The sanitizer does not see threads end, and nothing of it may run in the last round of destructors. */
+#if !ZCI_SANITIZE_THREAD
+
+static pthread_key_t key;
+static uint32_t number_of_last;
+static struct thread_cache *cache_of_last;
+
+/* In the last round but one: too late for the exit hook, which wants to run twice more. */
+static void work_late(void *round)
+{
+    if (++*(int *)round < PTHREAD_DESTRUCTOR_ITERATIONS - 1) {
+        CHECK_EQ(pthread_setspecific(key, round), 0);
+        return;
+    }
+    work();
+    cache_of_last = thread_cache_get();
+}
+
+static void *end_late(void *round)
+{
+    CHECK_EQ(pthread_setspecific(key, round), 0);
+    *(int *)round = 0;
+    number_of_last = zci_os_thread_number();
+    return NULL;
+}
+
+/* The system lets go of a thread a moment after it can be joined. */
+static bool last_is_gone(void)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    for (int i = 0; i < 5000; i++) {
+        if (zci_os_thread_is_gone(number_of_last))
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static bool one_ends_late(void)
+{
+    pthread_t thread;
+    int round;
+    CHECK_EQ(pthread_create(&thread, NULL, end_late, &round), 0);
+    pthread_join(thread, NULL);
+    return CHECK(last_is_gone());
+}
+
+static bool reap_last(void)
+{
+    lock_acquire(&zci_collector_lock);
+    bool is_reaped = zci_thread_registry_reap(cache_of_last);
+    lock_release(&zci_collector_lock);
+    return is_reaped;
+}
+
+static int count_caches(void)
+{
+    int count = 0;
+    for (struct thread_cache *cache = *zci_thread_registry_list(); cache != NULL;
+         cache = cache->next)
+        count++;
+    return count;
+}
+
+static void caches_without_a_hook_are_used_again(void)
+{
+    int before = count_caches();
+    for (int i = 0; i < LATE; i++)
+        if (!one_ends_late())
+            return;
+    /* Some more until a birth comes by. */
+    CHECK(count_caches() <= before + 4);
+    lock_acquire(&zci_collector_lock);
+    zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000);
+    lock_release(&zci_collector_lock);
+    CHECK_EQ(zci_thread_registry_live_count(), 1);
+}
+
+/* What is in there nobody knows. */
+static void who_ends_in_a_call_leaves_an_orphan(void)
+{
+    if (!one_ends_late())
+        return;
+    atomic_store_relaxed(&cache_of_last->is_busy, 1);
+    CHECK(reap_last());
+    CHECK_EQ(cache_of_last->state, CACHE_ORPHANED);
+    CHECK_EQ(zci_thread_registry_live_count(), 1);
+}
+
+/* There the other threads' numbers say nothing. */
+static void a_child_without_handlers_reaps_none(void)
+{
+    int status = -1;
+    if (!one_ends_late())
+        return;
+    CHECK_EQ(cache_of_last->state, CACHE_LIVE);
+    pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0)
+        _exit(reap_last());
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    CHECK(reap_last());
+}
+
+#endif
+
 int main(void)
 {
     zc_free(zc_malloc(1));
@@ -144,5 +257,12 @@ int main(void)
     RUN(parked_caches_are_emptied_once);
     RUN(full_ones_are_adopted_first);
     RUN(first_frees_bring_no_cache);
+#if !ZCI_SANITIZE_THREAD
+    /* After the first malloc, so behind the exit hook's. */
+    CHECK_EQ(pthread_key_create(&key, work_late), 0);
+    RUN(caches_without_a_hook_are_used_again);
+    RUN(who_ends_in_a_call_leaves_an_orphan);
+    RUN(a_child_without_handlers_reaps_none);
+#endif
     return check_done();
 }
