@@ -18,7 +18,4 @@ extern const char *const preload_file_names[];
 /* Writes the path of the running executable; false if it cannot be told or does not fit. */
 bool preload_own_path(char *path, size_t size);
 
-/* Whether the dynamic linker would take malloc from it; if not, it would only warn and go on. */
-bool preload_provides_malloc(const char *path);
-
 #endif

@@ -24,10 +24,3 @@ bool preload_own_path(char *path, size_t size)
     strcpy(path, real);
     return true;
 }
-
-/* The dynamic linker refuses there to start a program without the library. */
-bool preload_provides_malloc(const char *path)
-{
-    (void)path;
-    return true;
-}
