@@ -2,8 +2,9 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* page_heap.h - runs of 64 KiB granules: split, joined, grown, given back.
  * Invariants: a free run never touches another of its kind (dirty or clean); best fit, then lowest
- *             address; of dirty ones rather one of the asking shard's (run_tree.h). Arenas are 2 MiB-aligned ranges of address space, committed from the front; what
- *             lies behind an arena's frontier was never used. Arenas are never unmapped.
+ *             address; of dirty ones rather one of the asking shard's (run_tree.h). Arenas are 2 MiB-aligned
+ *             ranges of address space, committed from the front; what lies behind an arena's frontier was
+ *             never used. Arenas are never unmapped.
  *             A shard's strip is room of up to 2 MiB: no free run, and given up when there is no other room left.
  *             Resident only if huge: strips.h.
  *             A walk from an arena's first granule, by each run's length, is valid at every instant: a

@@ -45,7 +45,8 @@ struct zc_process_memory {
 ZC_ATTR_EXPORT void zc_process_memory_get(struct zc_process_memory *memory) ZC_NOEXCEPT;
 
 /* Gives free memory back when the system reports that memory is short: on iOS nobody else asks for it. Needs
- * libdispatch; installs one event source per process. 0, or -1 with ENOTSUP. The promoting library calls it. */
+ * libdispatch; installs one event source per process, after which the child of a fork cannot use libdispatch. 0, or -1
+ * with ENOTSUP. The promoting library calls it, but not on macOS, where the system tells the zones. */
 ZC_ATTR_EXPORT int zc_pressure_watch(void) ZC_NOEXCEPT;
 
 /* For applicationDidEnterBackground: gives back what can be given back, before the system looks for memory.

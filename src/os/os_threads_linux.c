@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* os_threads_linux.c - what Linux tells about the other threads of the process: a memory barrier on all of
- * them (membarrier, Linux 4.14), from /proc whether one sleeps, in what, and with which signals blocked; and
- * of a thread's number whether anyone has it, and since when; of the machine whether it is short of memory (PSI,
- * Linux 5.2).
+ * them (membarrier, Linux 4.14), from /proc whether one sleeps, in what, and with which signals blocked; of a
+ * thread's number whether anyone has it, and since when; and of the machine whether it is short of memory
+ * (PSI, Linux 5.2).
  * Invariants: nothing here allocates or needs stdio; without /proc every answer is "no".
  * Costs:      a barrier some microseconds; a question three small files, 20 to 40 microseconds. */
 #include "base/atomic.h"
