@@ -111,14 +111,14 @@ static void reap(struct thread_cache *cache)
 }
 
 /* In a process that came of this one by vfork, or by a fork that we did not see, its threads look as if gone. */
-static bool can_reap(void)
+static bool is_our_process(void)
 {
     return atomic_load_relaxed(&registry.process) == zci_os_process_number();
 }
 
 bool zci_thread_registry_reap(struct thread_cache *cache)
 {
-    if (!can_reap() || !zci_os_thread_is_gone(cache->thread_number))
+    if (!is_our_process() || !zci_os_thread_is_gone(cache->thread_number))
         return false;
     reap(cache);
     return true;
@@ -164,7 +164,9 @@ struct thread_cache *zci_thread_registry_adopt(void)
         return NULL;
     cache->exit_round = 0;
     cache->owner = thread_cache_owner();
-    cache->thread_number = zci_os_thread_number();
+    /* The child of a vfork takes the cache for a thread of its parent, whose number it cannot tell: it has one of its
+     * own, and is soon gone. Nobody has number 0. */
+    cache->thread_number = is_our_process() ? zci_os_thread_number() : 0;
     atomic_store_relaxed(&cache->signals_blocked, zci_os_signals_blocked());
     atomic_store_relaxed(&cache->armed_at, 0);
     cache->polls_left = 1;

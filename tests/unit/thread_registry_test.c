@@ -248,6 +248,38 @@ static void a_child_without_handlers_reaps_none(void)
     CHECK(reap_last());
 }
 
+/* The child of a vfork shares its thread's memory, and so gets the thread's cache, but has a number of its own. */
+static void *vfork_first(void *unused)
+{
+    int status = -1;
+    blocks[0] = NULL;
+    pid_t child = vfork();
+    if (child == 0) {
+        blocks[0] = zc_malloc(64);
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    if (blocks[0] == NULL) {
+        check_skip("an emulator makes vfork a fork");
+        return unused;
+    }
+    zc_free(blocks[0]);
+    cache_of_last = thread_cache_get();
+    CHECK(thread_cache_is_open(cache_of_last));
+    CHECK(!reap_last());
+    CHECK_EQ(cache_of_last->state, CACHE_LIVE);
+    return unused;
+}
+
+static void a_vfork_childs_number_is_not_its_threads(void)
+{
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, vfork_first, NULL), 0);
+    pthread_join(thread, NULL);
+    CHECK_EQ(cache_of_last->state, CACHE_PARKED);
+}
+
 #endif
 
 int main(void)
@@ -263,6 +295,7 @@ int main(void)
     RUN(caches_without_a_hook_are_used_again);
     RUN(who_ends_in_a_call_leaves_an_orphan);
     RUN(a_child_without_handlers_reaps_none);
+    RUN(a_vfork_childs_number_is_not_its_threads);
 #endif
     return check_done();
 }
