@@ -305,7 +305,7 @@ static void *background(void *unused)
         wait_ms *= atomic_load_relaxed(&gc.is_pending) != 0 ? 1 : IDLE_WAIT_FACTOR;
         if (pressure < 0)
             zci_os_wait_for(&background_state, BACKGROUND_RUNS, wait_ms);
-        else if (zci_os_pressure_wait(pressure, wait_ms))
+        else if (zci_os_pressure_wait(&pressure, wait_ms))
             zci_gc_collect(GC_ALL, 0);
     }
     zci_os_pressure_close(pressure);

@@ -157,8 +157,9 @@ uint64_t zci_os_thread_ns(void);
 
 /* Memory pressure as the OS tells it: a descriptor, or -1 if it does not. */
 int zci_os_pressure_open(void);
-/* true: there is some; false after timeout_ms without. */
-bool zci_os_pressure_wait(int descriptor, uint32_t timeout_ms);
+/* true: there is some; false after timeout_ms without, or at once, with *descriptor -1, if it tells no more: programs
+ * close descriptors that they do not know. */
+bool zci_os_pressure_wait(int *descriptor, uint32_t timeout_ms);
 void zci_os_pressure_close(int descriptor);
 
 /* Thread-local storage that may have to fit into the stack of a thread, beside what it needs itself. */

@@ -39,7 +39,7 @@ int zci_os_pressure_open(void)
     return -1;
 }
 
-bool zci_os_pressure_wait(int descriptor, uint32_t timeout_ms)
+bool zci_os_pressure_wait(int *descriptor, uint32_t timeout_ms)
 {
     (void)descriptor;
     (void)timeout_ms;

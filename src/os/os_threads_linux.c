@@ -157,10 +157,14 @@ int zci_os_pressure_open(void)
     return fd;
 }
 
-bool zci_os_pressure_wait(int descriptor, uint32_t timeout_ms)
+bool zci_os_pressure_wait(int *descriptor, uint32_t timeout_ms)
 {
-    struct pollfd event = {.fd = descriptor, .events = POLLPRI};
-    return poll(&event, 1, (int)timeout_ms) > 0 && (event.revents & POLLPRI) != 0;
+    struct pollfd event = {.fd = *descriptor, .events = POLLPRI};
+    int count = poll(&event, 1, (int)timeout_ms);
+    /* It is the program's by now, or nobody's: not ours to close. */
+    if (count > 0 && (event.revents & (POLLNVAL | POLLERR | POLLHUP)) != 0)
+        *descriptor = -1;
+    return count > 0 && (event.revents & POLLPRI) != 0;
 }
 
 void zci_os_pressure_close(int descriptor)

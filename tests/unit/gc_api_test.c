@@ -380,6 +380,29 @@ static void no_more_threads(void)
     zc_background_stop();
 }
 
+/* Programs close all descriptors but their own, and then have others of these numbers. If that went unnoticed, the
+ * thread would ask again and again. */
+static void the_program_closes_the_descriptor(void)
+{
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    close(ends[1]);
+    int descriptor = ends[1];
+    CHECK(!zci_os_pressure_wait(&descriptor, 1));
+    CHECK_EQ(descriptor, -1);
+    descriptor = ends[0];
+    CHECK(!zci_os_pressure_wait(&descriptor, 1));
+    CHECK_EQ(descriptor, -1);
+    CHECK(fcntl(ends[0], F_GETFD) != -1);
+    close(ends[0]);
+    CHECK_EQ(pipe(ends), 0);
+    descriptor = ends[0];
+    CHECK(!zci_os_pressure_wait(&descriptor, 1));
+    CHECK_EQ(descriptor, ends[0]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 /* Each case has a heap and threads of its own. */
 static void in_child(void (*body)(void))
 {
@@ -406,6 +429,7 @@ int main(void)
     in_child(the_thread_comes_and_goes);
     in_child(it_starts_again_before_it_has_ended);
     in_child(memory_goes_back_without_a_call);
+    in_child(the_program_closes_the_descriptor);
 #if !ZCI_SANITIZE_THREAD && !defined(__SANITIZE_ADDRESS__)
     /* Their run-times start no threads in such a child, and need address space themselves. */
     in_child(a_child_has_none_and_may_start_one);
