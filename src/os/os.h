@@ -133,7 +133,7 @@ bool zci_os_has_huge_pages(void);
 /* The first touch of a huge page: a fault rather than zci_os_populate, which keeps all others from mapping memory until
  * it is done. */
 void zci_os_touch_huge(void *start);
-/* Gives the address space back. On failure the mapping is lost but harmless. */
+/* Gives the address space back. On failure it is lost, but nothing of it is resident. */
 bool zci_os_release(void *start, size_t bytes);
 /* Both ranges committed; afterwards from reads zero. */
 bool zci_os_move_pages(void *from, void *to, size_t bytes);

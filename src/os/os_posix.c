@@ -152,9 +152,14 @@ uint64_t zci_os_thread_ns(void)
     return zci_os_calls->thread_ns != NULL ? zci_os_calls->thread_ns() : 0;
 }
 
+/* What lies in the middle of what the kernel sees as one mapping cannot be cut out where there are as many as may be.
+ * Its pages can go all the same. */
 bool zci_os_release(void *start, size_t bytes)
 {
-    return count(OS_RELEASE, bytes, zci_os_calls->release(start, bytes) == 0);
+    if (count(OS_RELEASE, bytes, zci_os_calls->release(start, bytes) == 0))
+        return true;
+    (void)zci_os_purge(start, bytes);
+    return false;
 }
 
 bool zci_os_move_pages(void *from, void *to, size_t bytes)

@@ -3,6 +3,7 @@
 /* os_limits_test.c - machines that this one is not: 39-bit addresses, 16 and 64 KiB pages, little address
  * space, no room for more mappings, a kernel that cannot move pages. Each in a process of its own. */
 #include "support/fake_os.h"
+#include "support/process_size.h"
 #include "workload.h"
 
 #include <stdlib.h>
@@ -87,6 +88,20 @@ static void no_room_for_mappings(void)
     CHECK_EQ(workload_run(), 0);
 }
 
+/* A mapping that would have to be cut out of its neighbours. */
+static void what_cannot_be_unmapped_is_not_resident(void)
+{
+    size_t bytes = (size_t)300 << 20, used_bytes = (size_t)64 << 20;
+    fake_os.fail_release = 1;
+    size_t before = process_resident_bytes();
+    void *block = zc_malloc(bytes);
+    if (!CHECK(block != NULL))
+        return;
+    memset(block, 1, used_bytes);
+    zc_free(block);
+    CHECK(process_stayed_below(before, used_bytes / 2));
+}
+
 static void pages_do_not_move(void)
 {
     fake_os.fail_move = 1;
@@ -111,6 +126,7 @@ int main(void)
     CHECK_EQ(in_child(hardly_any_address_space), 0);
     CHECK_EQ(in_child(peak_is_what_was_held), 0);
     CHECK_EQ(in_child(no_room_for_mappings), 0);
+    CHECK_EQ(in_child(what_cannot_be_unmapped_is_not_resident), 0);
     CHECK_EQ(in_child(pages_do_not_move), 0);
     return check_done();
 }
