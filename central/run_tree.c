@@ -11,9 +11,11 @@
 #define OWN_FACTOR 2
 #define OWN_MOST   64
 
+/* One multiplication alone would rise or fall all along runs at some equal distances: the tree would be a list. */
 static uint64_t priority(const struct span *span)
 {
-    return (span->start >> ZCI_GRANULE_SHIFT) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t mixed = (span->start >> ZCI_GRANULE_SHIFT) * UINT64_C(0x9e3779b97f4a7c15);
+    return (mixed ^ mixed >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static bool is_before(const struct span *a, const struct span *b)

@@ -4,7 +4,7 @@
 #include "central/run_tree.h"
 #include "support/check.h"
 
-enum { SHARD, OTHER, RUNS_MOST = 64 };
+enum { SHARD, OTHER, RUNS_MOST = 2048, HEIGHT_MOST = 40 };
 
 static struct span runs[RUNS_MOST];
 static size_t run_count;
@@ -99,6 +99,29 @@ static void not_for_as_long_a_look_as_it_takes(void)
     clear();
 }
 
+static size_t height(const struct span *at)
+{
+    if (at == NULL)
+        return 0;
+    size_t left = height(at->prev), right = height(at->next);
+    return 1 + (left > right ? left : right);
+}
+
+/* Blocks of two lengths that take turns leave such runs. Of random priorities a tree of so many is 20 to 34 high. */
+static void runs_at_equal_distances_make_no_list(void)
+{
+    for (size_t granules = 1; granules <= 2000; granules++) {
+        while (run_count < RUNS_MOST) {
+            struct span *span = &runs[run_count++];
+            span->start = (UINT64_C(0x7f0000000) + run_count * granules) * ZCI_GRANULE_BYTES;
+            span->granules = 1;
+            zci_run_tree_insert(&tree, span);
+        }
+        CHECK(height(tree.root) <= HEIGHT_MOST);
+        clear();
+    }
+}
+
 int main(void)
 {
     RUN(the_best_fit_is_the_lowest_of_the_shortest);
@@ -106,5 +129,6 @@ int main(void)
     RUN(longer_ones_from_up_to_twice_the_best);
     RUN(the_longest_from_the_best);
     RUN(not_for_as_long_a_look_as_it_takes);
+    RUN(runs_at_equal_distances_make_no_list);
     return check_done();
 }
