@@ -88,12 +88,12 @@ uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned loo
     uint64_t bytes = 0;
     int can_tell = -1;
     struct thread_cache *cache =
-        last != NULL ? last : atomic_load_acquire(zci_thread_registry_list());
+        last != NULL && idle_ms != 0 ? last : atomic_load_acquire(zci_thread_registry_list());
     for (; cache != NULL && looks_max > 0; cache = cache->next) {
         /* Pairs with zci_thread_registry_adopt. */
         if (atomic_load_acquire(&cache->state) != CACHE_LIVE || cache == thread_cache_get())
             continue;
-        bool has_moved = note_mark(cache, now_ms);
+        bool has_moved = note_mark(cache, now_ms) && idle_ms != 0;
         if (now_ms - cache->idle_since_ms < idle_ms)
             continue;
         cache->idle_since_ms = now_ms;

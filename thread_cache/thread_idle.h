@@ -46,8 +46,9 @@ ZCI_INLINE void thread_cache_leave(struct thread_cache *cache)
 /* The calling thread found its cache hidden: waits until it is not. */
 void zci_thread_idle_wait(void);
 
-/* Looks at up to looks_max caches that hold blocks, and empties those whose bins did not move for idle_ms and
- * whose threads sleep. Under the collector's lock; blocks freed, in bytes. */
+/* Looks at up to looks_max caches that hold blocks, from where the last call stopped, and empties those whose bins did
+ * not move for idle_ms and whose threads sleep. With 0 at all of them, whatever their bins did. Under the collector's
+ * lock; blocks freed, in bytes. */
 uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned looks_max);
 
 /* In the child of a fork. */

@@ -36,14 +36,17 @@ static void set_stage(uint32_t value)
     __atomic_store_n(&stage, value, __ATOMIC_RELEASE);
 }
 
-static uint64_t collect(void)
+static uint64_t look(uint64_t now_ms, uint64_t idle_ms, unsigned looks_max)
 {
     lock_acquire(&zci_collector_lock);
-    /* The first call notes what the bins look like, unless they look as those of the thread before. */
-    uint64_t bytes = zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000);
-    bytes += zci_thread_idle_collect(UINT64_MAX / 2, 0, 1000);
+    uint64_t bytes = zci_thread_idle_collect(now_ms, idle_ms, looks_max);
     lock_release(&zci_collector_lock);
     return bytes;
+}
+
+static uint64_t collect(void)
+{
+    return look(UINT64_MAX / 2, 0, 1000);
 }
 
 enum { SLEEPS, RUNS, HAS_NO_HOOK, MAY_BE_GONE };
@@ -98,6 +101,43 @@ static void who_sleeps_gives(void)
 static void who_runs_keeps(void)
 {
     in_thread(RUNS, 0);
+}
+
+static uint32_t number_of_last;
+static pthread_barrier_t rest;
+
+static void *run_then_rest(void *unused)
+{
+    void *last = zc_malloc(1000);
+    for (int i = 0; i < HELD; i++)
+        zc_free(zc_malloc(1000));
+    number_of_last = zci_os_thread_number();
+    set_stage(1);
+    while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
+        ;
+    zc_free(last);
+    pthread_barrier_wait(&rest);
+    return unused;
+}
+
+/* Whatever its bins did since the last look, and wherever that stopped. */
+static void all_who_sleep_give_at_once(void)
+{
+    pthread_t thread;
+    CHECK_EQ(pthread_barrier_init(&rest, NULL, 2), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, run_then_rest, NULL), 0);
+    wait_for_stage(1);
+    /* The second one comes to it, finds it awake, and stops behind it. */
+    CHECK_EQ(look(UINT64_MAX / 4, 1, 1), 0);
+    CHECK_EQ(look(UINT64_MAX / 4 + 1, 1, 1), 0);
+    set_stage(2);
+    while (!zci_os_thread_sleeps(number_of_last, 0))
+        pause_us(100);
+    CHECK(collect() >= 1000);
+    pthread_barrier_wait(&rest);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    pthread_barrier_destroy(&rest);
+    set_stage(0);
 }
 
 /* Its pointer is left alone: its stack may be gone, or go any moment. */
@@ -258,6 +298,7 @@ int main(void)
     }
     RUN(who_sleeps_gives);
     RUN(who_runs_keeps);
+    RUN(all_who_sleep_give_at_once);
     RUN(who_may_be_gone_keeps);
     RUN(who_blocks_signals_from_the_start_gives);
     RUN(nothing_is_lost_between);
