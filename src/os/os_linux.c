@@ -92,6 +92,37 @@ static bool probe_keep_source(void)
     return works;
 }
 
+/* Pages that moved remain a mapping of their own to the kernel, also when they are free again. A process may have 65530
+ * of them, or whatever vm.max_map_count says, and the program wants some: beyond a quarter nothing is moved. They are
+ * counted with each so many-th wish to. */
+#define MAPPINGS_MOST    16384
+#define MOVES_UNTIL_LOOK 1024
+
+/* false where nobody tells. */
+static bool has_few_mappings(void)
+{
+    char text[1024];
+    long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    long length = 0;
+    size_t count = 0;
+    while (fd >= 0 && count < MAPPINGS_MOST &&
+           (length = syscall(SYS_read, fd, text, sizeof text)) > 0)
+        for (long i = 0; i < length; i++)
+            count += text[i] == '\n';
+    if (fd >= 0)
+        (void)syscall(SYS_close, fd);
+    return count != 0 && count < MAPPINGS_MOST;
+}
+
+static bool may_split_mappings(void)
+{
+    static uint64_t wish_count; /* atomic */
+    static bool has_too_many;   /* atomic */
+    if (atomic_add_64(&wish_count, 1) % MOVES_UNTIL_LOOK == 0)
+        atomic_store_relaxed(&has_too_many, !has_few_mappings());
+    return !atomic_load_relaxed(&has_too_many);
+}
+
 /* With keep_source the hole must never exist, or another thread's mmap could land in it: only
  * MREMAP_DONTUNMAP will do, and its absence is a failure like any other. */
 static int native_move(void *from, void *to, size_t bytes, bool keep_source)
@@ -104,7 +135,7 @@ static int native_move(void *from, void *to, size_t bytes, bool keep_source)
         can = probe_keep_source() ? 1 : -1;
         atomic_store_relaxed(&can_keep_source, can);
     }
-    return can > 0 ? move(from, to, bytes, MREMAP_DONTUNMAP) : -1;
+    return can > 0 && may_split_mappings() ? move(from, to, bytes, MREMAP_DONTUNMAP) : -1;
 }
 
 static int native_resize(void *start, size_t old_bytes, size_t new_bytes)

@@ -102,6 +102,30 @@ static void what_cannot_be_unmapped_is_not_resident(void)
     CHECK(process_stayed_below(before, used_bytes / 2));
 }
 
+/* Each move may leave two mappings more, for good. */
+static void many_mappings_are_not_made_more(void)
+{
+    enum { MAPPINGS = 17000, MOVES = 1024 };
+
+    size_t page = zci_os_page_bytes();
+    char *many = zci_os_reserve(MAPPINGS * page, page);
+    char *pair = zci_os_reserve(2 * page, page);
+    CHECK(many != NULL && pair != NULL && zci_os_commit(pair, 2 * page));
+    bool can_move = zci_os_move_pages(pair, pair + page, page);
+    for (size_t i = 0; i < MAPPINGS; i += 2)
+        if (!zci_os_commit(many + i * page, page)) {
+            check_skip("fewer mappings are possible here");
+            return;
+        }
+    for (int i = 0; i < MOVES; i++)
+        (void)zci_os_move_pages(pair, pair + page, page);
+    CHECK(!zci_os_move_pages(pair, pair + page, page));
+    zci_os_release(many, MAPPINGS * page);
+    for (int i = 0; i < MOVES; i++)
+        (void)zci_os_move_pages(pair, pair + page, page);
+    CHECK_EQ(zci_os_move_pages(pair, pair + page, page), can_move);
+}
+
 static void pages_do_not_move(void)
 {
     fake_os.fail_move = 1;
@@ -127,6 +151,7 @@ int main(void)
     CHECK_EQ(in_child(peak_is_what_was_held), 0);
     CHECK_EQ(in_child(no_room_for_mappings), 0);
     CHECK_EQ(in_child(what_cannot_be_unmapped_is_not_resident), 0);
+    CHECK_EQ(in_child(many_mappings_are_not_made_more), 0);
     CHECK_EQ(in_child(pages_do_not_move), 0);
     return check_done();
 }
