@@ -220,19 +220,24 @@ static unsigned kind_of(unsigned class_count)
     return class_count > PRIVATE_POOL_CLASS + 1;
 }
 
-static void flush_batch(struct thread_cache *thread, struct private_cache *cache,
-                        unsigned class_index, struct batch *batch)
+/* Bytes of spans that ended; here as below. */
+static size_t flush_batch(struct thread_cache *thread, struct private_cache *cache,
+                          unsigned class_index, struct batch *batch)
 {
+    size_t bytes = 0;
     if (batch == NULL)
-        return;
+        return 0;
     if (batch->count != 0)
-        zci_private_return(cache->heap, cache->id, class_index, batch->objects, batch->count);
+        bytes =
+            zci_private_return(cache->heap, cache->id, class_index, batch->objects, batch->count);
     zci_thread_cache_put_batch(thread, batch);
+    return bytes;
 }
 
 /* Its blocks go back, or, if the heap is gone, nowhere; then it waits for another heap. */
-static void retire(struct thread_cache *thread, struct private_cache *cache)
+static size_t retire(struct thread_cache *thread, struct private_cache *cache)
 {
+    size_t bytes = 0;
     for (unsigned w = 0; w < 2; w++) {
         for (uint64_t word = cache->used[w]; word != 0; word &= word - 1) {
             unsigned c = w * 64 + (unsigned)__builtin_ctzll(word);
@@ -241,9 +246,9 @@ static void retire(struct thread_cache *thread, struct private_cache *cache)
             struct batch *spare;
             load(cache, c, NULL);
             shelf->refill = 0;
-            flush_batch(thread, cache, c, loaded);
+            bytes += flush_batch(thread, cache, c, loaded);
             while ((spare = spare_pop(shelf)) != NULL)
-                flush_batch(thread, cache, c, spare);
+                bytes += flush_batch(thread, cache, c, spare);
         }
         cache->used[w] = 0;
     }
@@ -251,6 +256,7 @@ static void retire(struct thread_cache *thread, struct private_cache *cache)
     atomic_store_relaxed(&cache->id, PRIVATE_ID_DEAD);
     atomic_store_relaxed(&cache->next, *idle);
     *idle = cache;
+    return bytes;
 }
 
 static bool is_stale(const struct private_cache *cache)
@@ -339,7 +345,7 @@ static struct thread_cache *enter_if_any(void)
     return thread != thread_cache_closed(CLOSED_UNBORN) ? zci_heap_enter_cache() : thread;
 }
 
-static void close_entered(struct thread_cache *thread, uint64_t id)
+static size_t close_entered(struct thread_cache *thread, uint64_t id)
 {
     struct private_slot *slot = private_slot_of(thread, id);
     struct private_cache *before = NULL;
@@ -349,20 +355,22 @@ static void close_entered(struct thread_cache *thread, uint64_t id)
         cache = cache->next;
     }
     if (cache == NULL)
-        return;
+        return 0;
     if (before != NULL)
         atomic_store_relaxed(&before->next, cache->next);
     else
         set_head(slot, cache->next);
-    retire(thread, cache);
+    return retire(thread, cache);
 }
 
-void zci_private_cache_close(uint64_t id)
+size_t zci_private_cache_close(uint64_t id)
 {
+    size_t bytes = 0;
     struct thread_cache *thread = enter_if_any();
     if (thread_cache_is_open(thread))
-        close_entered(thread, id);
+        bytes = close_entered(thread, id);
     zci_heap_leave_cache(thread);
+    return bytes;
 }
 
 void zci_private_cache_flush(struct thread_cache *thread)

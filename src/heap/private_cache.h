@@ -125,8 +125,9 @@ bool zci_private_cache_push_slow(struct private_heap *heap, void *block);
 /* The bin is empty, or full: as zci_thread_cache_refill and zci_thread_cache_spill. */
 void *zci_private_cache_refill(struct private_cache *cache, unsigned class_index);
 void zci_private_cache_spill(struct private_cache *cache, unsigned class_index, void *block);
-/* This thread's blocks of this heap go to their spans, or, of a dead one, are forgotten. */
-void zci_private_cache_close(uint64_t id);
+/* This thread's blocks of this heap go to their spans, or, of a dead one, are forgotten. Bytes of spans that
+ * ended. */
+size_t zci_private_cache_close(uint64_t id);
 /* All that the calling thread has, of all heaps. thread is its cache, entered. */
 void zci_private_cache_flush(struct thread_cache *thread);
 /* The same, and enters by itself. */

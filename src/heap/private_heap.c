@@ -417,8 +417,8 @@ void *zci_private_resize(struct private_heap *heap, void *block, size_t size, co
 
 size_t zci_private_collect(struct private_heap *heap)
 {
-    zci_private_cache_close(heap->id);
-    return zci_private_drain(heap);
+    size_t bytes = zci_private_cache_close(heap->id);
+    return bytes + zci_private_drain(heap);
 }
 
 void zci_private_stats(const struct private_heap *heap, struct private_stats *stats)

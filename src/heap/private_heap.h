@@ -117,12 +117,12 @@ void zci_private_fork_child(void);
 
 /* --- private_list.c: the spans ---------------------------------------------------------------------- */
 
-/* As zci_central_fetch and zci_central_return. A return to a heap that is no longer the one of this id
- * is a return to nowhere. */
+/* As zci_central_fetch and zci_central_return, which gives the bytes of spans that ended. A return to a heap
+ * that is no longer the one of this id is a return to nowhere. */
 size_t zci_private_fetch(struct private_heap *heap, unsigned class_index, void **objects,
                          size_t count);
-void zci_private_return(struct private_heap *heap, uint64_t id, unsigned class_index,
-                        void *const *objects, size_t count);
+size_t zci_private_return(struct private_heap *heap, uint64_t id, unsigned class_index,
+                          void *const *objects, size_t count);
 /* A block above 64 KiB becomes the heap's, and the program's own again: false if it is not the heap's. */
 void zci_private_adopt_large(struct private_heap *heap, struct span *span);
 bool zci_private_disown_large(struct private_heap *heap, struct span *span);

@@ -195,10 +195,11 @@ static void prefetch_blocks(void *const *objects, size_t count)
     }
 }
 
-void zci_private_return(struct private_heap *heap, uint64_t id, unsigned class_index,
-                        void *const *objects, size_t count)
+size_t zci_private_return(struct private_heap *heap, uint64_t id, unsigned class_index,
+                          void *const *objects, size_t count)
 {
     struct span *ended = NULL;
+    size_t bytes = 0;
     prefetch_blocks(objects, count);
     lock_acquire(&heap->lock);
     if (atomic_load_relaxed(&heap->id) == id) {
@@ -216,9 +217,10 @@ void zci_private_return(struct private_heap *heap, uint64_t id, unsigned class_i
         }
         counter_add(&list->out_count, -(uint64_t)count);
         /* Here still: behind the lock the heap may be gone, and its classes another's. */
-        end_spans(heap, ended);
+        bytes = end_spans(heap, ended);
     }
     lock_release(&heap->lock);
+    return bytes;
 }
 
 size_t zci_private_drain(struct private_heap *heap)
