@@ -61,7 +61,7 @@ static void count_held_locked(struct private_heap *heap, int64_t bytes)
 
 /* --- spans of small blocks --------------------------------------------------------------------------- */
 
-/* A span of the class with no blocks out, or NULL. Not listed yet. */
+/* A span of the class with no blocks out, or NULL. Neither listed yet nor published. */
 static struct span *new_span(struct private_heap *heap, unsigned class_index)
 {
     struct span *span =
@@ -70,7 +70,6 @@ static struct span *new_span(struct private_heap *heap, unsigned class_index)
         return NULL;
     span_set_heap(span, heap->number);
     zci_class_map_set(span->start, span->granules, ZCI_CLASS_PRIVATE);
-    zci_small_span_publish(span);
     return span;
 }
 
@@ -131,6 +130,8 @@ static struct span *grow_locked(struct private_heap *heap, unsigned class_index)
     struct span *fresh = new_span(heap, class_index);
     lock_acquire(&heap->lock);
     if (fresh != NULL) {
+        /* With the lock: else a handler's fork, while another thread has it, would list the span here too. */
+        zci_small_span_publish(fresh);
         counter_add(&list->span_count, 1);
         count_held_locked(heap, (int64_t)span_bytes(fresh));
         enlist_locked(list, fresh, LIST_PARTIAL);
@@ -151,11 +152,13 @@ size_t zci_private_fetch(struct private_heap *heap, unsigned class_index, void *
         struct span *span = list->partial != NULL ? list->partial : list->empty;
         if (span == NULL && (span = grow_locked(heap, class_index)) == NULL)
             break;
-        taken += span_take_blocks(span, size_class, objects + count - taken, count - taken);
+        size_t got = span_take_blocks(span, size_class, objects + count - taken, count - taken);
+        /* Here: while a span is made the lock is free, and the child of a fork may count what is out anew. */
+        counter_add(&list->out_count, got);
+        taken += got;
         zci_small_span_carved(span, size_class, list->span_count, &population);
         relist_locked(heap, list, span);
     }
-    counter_add(&list->out_count, taken);
     lock_release(&heap->lock);
     zci_small_span_populate(&population);
     span_blocks_to_front(objects, count, taken);

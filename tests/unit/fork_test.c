@@ -3,10 +3,12 @@
 /* fork_test.c - forks while another thread is stopped in the middle of the page heap, lock held. The
  * child has no such thread; its heap must work all the same, and know all its free runs. Then forks as a
  * signal handler may, in the middle of the page heap, while another thread is stopped in a sweep. Then while another
- * thread sets limits, and while the footprint is not what is mapped. */
+ * thread sets limits, and while the footprint is not what is mapped. Then, in a handler, while a span of a private heap
+ * is made. */
 #include "central/central_list.h"
 #include "central/page_heap.h"
 #include "central/sweep.h"
+#include "heap/private_heap.h"
 #include "os/footprint.h"
 #include "pagemap/meta_arena.h"
 #include "support/check.h"
@@ -15,6 +17,7 @@
 #include "zcmalloc.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 static int stopper_is_inside;
@@ -303,6 +306,99 @@ static void charges_by_self(void)
     CHECK_EQ(status, 0);
 }
 
+#if !defined(__SANITIZE_THREAD__)
+/* --- a private heap's lock is another's, while this thread has a span for it --------------------------- */
+
+/* From so many spans on each is made resident at once, with most of its blocks left. */
+enum { GROWN_MOST = 20000, GROWN_BYTES = 4096, GROWN_FIRST = 500 };
+
+static struct zc_heap *grown;
+static unsigned char *grown_blocks[GROWN_MOST];
+static pthread_t grower;
+static int is_growing, is_held, has_forked; /* atomic */
+
+static void fork_in_handler(int signal_number)
+{
+    (void)signal_number;
+    forked = fork();
+    if (forked == 0)
+        alarm(20);
+    __atomic_store_n(&has_forked, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The span's pages come from the OS, with the heap's lock free. Whoever takes it now keeps it until this thread,
+ * which waits for it, has forked. */
+static void let_other_hold(void)
+{
+    const struct private_list *list =
+        &((struct private_heap *)grown)->lists[size_class_of(GROWN_BYTES)];
+    if (!pthread_equal(pthread_self(), grower) || list->partial != NULL || list->empty != NULL)
+        return;
+    fake_os.on_call = NULL;
+    __atomic_store_n(&is_growing, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&is_held, __ATOMIC_SEQ_CST))
+        usleep(100);
+}
+
+static void *hold_and_interrupt(void *unused)
+{
+    struct private_heap *heap = (struct private_heap *)grown;
+    while (!__atomic_load_n(&is_growing, __ATOMIC_SEQ_CST))
+        usleep(100);
+    lock_acquire(&heap->lock);
+    __atomic_store_n(&is_held, 1, __ATOMIC_SEQ_CST);
+    usleep(50000);
+    pthread_kill(grower, SIGUSR1);
+    while (!__atomic_load_n(&has_forked, __ATOMIC_SEQ_CST))
+        usleep(100);
+    lock_release(&heap->lock);
+    return unused;
+}
+
+/* The interrupted call went on. A span on two lists would be given back with blocks in use. */
+static void child_of_growth(size_t count)
+{
+    struct zc_heap_usage usage;
+    zc_heap_collect(grown);
+    zc_heap_stats(grown, &usage, sizeof usage);
+    CHECK_EQ(usage.live_count, count);
+    for (size_t i = 0; i < count; i++)
+        CHECK(zc_heap_owns(grown, grown_blocks[i]) && grown_blocks[i][0] == (unsigned char)i);
+    for (size_t i = 0; i < count; i++)
+        zc_heap_free(grown, grown_blocks[i]);
+    zc_heap_collect(grown);
+    zc_heap_stats(grown, &usage, sizeof usage);
+    CHECK_EQ(usage.held_bytes, 0);
+    zc_heap_destroy(grown);
+    _exit(check_failed_count != 0);
+}
+
+static void private_lock_held_by_other_and_span_by_self(void)
+{
+    pthread_t thread;
+    size_t count = 0;
+    int status = -1;
+    signal(SIGUSR1, fork_in_handler);
+    grown = zc_heap_new();
+    grower = pthread_self();
+    CHECK_EQ(pthread_create(&thread, NULL, hold_and_interrupt, NULL), 0);
+    while (!__atomic_load_n(&has_forked, __ATOMIC_SEQ_CST) && count < GROWN_MOST) {
+        if (count == GROWN_FIRST)
+            fake_os.on_call = let_other_hold;
+        grown_blocks[count] = zc_heap_malloc(grown, GROWN_BYTES);
+        grown_blocks[count][0] = (unsigned char)count;
+        count++;
+    }
+    if (forked == 0)
+        child_of_growth(count);
+    CHECK(count < GROWN_MOST);
+    pthread_join(thread, NULL);
+    waitpid(forked, &status, 0);
+    CHECK_EQ(status, 0);
+    zc_heap_destroy(grown);
+}
+#endif
+
 int main(void)
 {
     fake_os_install();
@@ -311,5 +407,8 @@ int main(void)
     limit_set_by_other();
     charges_by_other();
     charges_by_self();
+#if !defined(__SANITIZE_THREAD__) /* its handlers wait until their thread calls libc */
+    private_lock_held_by_other_and_span_by_self();
+#endif
     return check_done();
 }
