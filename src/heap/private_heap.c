@@ -22,7 +22,6 @@ static struct {
     struct private_heap *unused; /* under lock, as all below */
     uint64_t
         made_count; /* numbers 1 .. made_count have a descriptor; atomic, relaxed: statistics */
-    uint64_t live_count; /* the same */
     uint64_t generation;
 } table = {.lock = LOCK_INIT(RANK_PRIVATE_TABLE)};
 
@@ -77,10 +76,9 @@ static struct private_heap *take_descriptor(void)
     return heap;
 }
 
-static void give_descriptor(struct private_heap *heap, int64_t lives)
+static void give_descriptor(struct private_heap *heap)
 {
     lock_acquire(&table.lock);
-    counter_add(&table.live_count, (uint64_t)lives);
     heap->next = table.unused;
     table.unused = heap;
     lock_release(&table.lock);
@@ -96,7 +94,6 @@ static struct private_heap *come_alive(struct private_heap *heap, uint32_t class
     heap->large_bytes = 0;
     heap->huge_count = 0;
     lock_acquire(&table.lock);
-    counter_add(&table.live_count, 1);
     uint64_t id = ++table.generation << 16 | heap->number;
     lock_release(&table.lock);
     /* Pairs with nothing: whoever gets the heap gets it from here. */
@@ -112,7 +109,7 @@ struct private_heap *zci_private_new(void)
     if (heap->heap_lists == NULL) {
         heap->heap_lists = zci_meta_alloc(ZCI_CLASS_COUNT * sizeof *heap->heap_lists);
         if (heap->heap_lists == NULL) {
-            give_descriptor(heap, 0);
+            give_descriptor(heap);
             return NULL;
         }
     }
@@ -190,18 +187,20 @@ void zci_private_destroy(struct private_heap *heap, const char *verb)
     lock_release(&heap->lock);
     zci_private_cache_close(id);
     zci_private_release_all(heap);
-    give_descriptor(heap, -1);
+    give_descriptor(heap);
 }
 
 void zci_private_totals(uint64_t *count, uint64_t *bytes)
 {
-    *count = atomic_load_relaxed(&table.live_count);
+    *count = 0;
     *bytes = 0;
     uint64_t made = atomic_load_relaxed(&table.made_count);
     for (size_t number = 1; number <= made; number++) {
         const struct private_heap *heap = heap_at(number);
-        if (heap != NULL && atomic_load_relaxed(&heap->id) != PRIVATE_ID_DEAD)
-            *bytes += atomic_load_relaxed(&heap->held_bytes);
+        if (heap == NULL || atomic_load_relaxed(&heap->id) == PRIVATE_ID_DEAD)
+            continue;
+        ++*count;
+        *bytes += atomic_load_relaxed(&heap->held_bytes);
     }
 }
 

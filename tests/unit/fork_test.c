@@ -306,6 +306,34 @@ static void charges_by_self(void)
     CHECK_EQ(status, 0);
 }
 
+static struct zc_heap *others_heap;
+
+static void *end_others_heap(void *unused)
+{
+    note_change();
+    zc_heap_destroy(others_heap);
+    return unused;
+}
+
+/* It is none of the child's heaps, though what it held is lost to the child. */
+static void heap_ended_by_other(void)
+{
+    pthread_t thread;
+    struct zc_stats stats;
+    others_heap = zc_heap_new();
+    CHECK(zc_heap_malloc(others_heap, HUGE_BYTES) != NULL);
+    start_stopper(end_others_heap, &thread);
+    forked = fork();
+    if (forked == 0) {
+        zc_stats_get(&stats, sizeof stats);
+        CHECK_EQ(stats.heap_count, 0);
+        child();
+    }
+    end_stopper(thread);
+    zc_stats_get(&stats, sizeof stats);
+    CHECK_EQ(stats.heap_count, 0);
+}
+
 #if !defined(__SANITIZE_THREAD__)
 /* --- a private heap's lock is another's, while this thread has a span for it --------------------------- */
 
@@ -407,6 +435,7 @@ int main(void)
     limit_set_by_other();
     charges_by_other();
     charges_by_self();
+    heap_ended_by_other();
 #if !defined(__SANITIZE_THREAD__) /* its handlers wait until their thread calls libc */
     private_lock_held_by_other_and_span_by_self();
 #endif
