@@ -113,7 +113,7 @@ struct private_heap *zci_private_new(void)
             return NULL;
         }
     }
-    heap->classes = zci_size_classes;
+    atomic_store_relaxed(&heap->classes, zci_size_classes);
     heap->lists = heap->heap_lists;
     heap->pool_bytes = 0;
     heap->pool_alignment = 0;
@@ -163,7 +163,7 @@ struct private_heap *zci_private_new_pool(size_t bytes, size_t alignment)
     memset(pool->pool_classes, 0, sizeof pool->pool_classes);
     if (stride <= ZCI_SMALL_MAX_BYTES)
         pool->pool_classes[PRIVATE_POOL_CLASS] = pool_class(stride);
-    pool->classes = pool->pool_classes;
+    atomic_store_relaxed(&pool->classes, pool->pool_classes);
     pool->lists = pool->pool_lists;
     pool->pool_bytes = stride;
     pool->pool_alignment = alignment;
@@ -212,7 +212,10 @@ struct private_heap *zci_private_of(const struct span *span)
 const struct size_class *zci_private_class_of(const struct span *span)
 {
     const struct private_heap *heap = span_heap(span) != 0 ? zci_private_of(span) : NULL;
-    return heap != NULL ? &heap->classes[span->class_index] : &zci_size_classes[span->class_index];
+    /* Who asks about any pointer may come when the heap is gone, and a pool in its place. */
+    bool is_common = heap == NULL || atomic_load_relaxed(&heap->classes) == zci_size_classes;
+    return is_common ? &zci_size_classes[span->class_index]
+                     : &heap->pool_classes[PRIVATE_POOL_CLASS];
 }
 
 /* --- blocks --------------------------------------------------------------------------------------------- */

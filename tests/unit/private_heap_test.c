@@ -4,6 +4,7 @@
  * gives back every byte, whatever caches of this or other threads still know of it. */
 #include "central/page_heap.h"
 #include "heap/private_heap.h"
+#include "pagemap/pagemap.h"
 #include "support/check.h"
 #include "support/fake_os.h"
 #include "thread_cache/thread_cache.h"
@@ -386,6 +387,20 @@ static void numbers_are_used_again(void)
     CHECK_EQ(refused, 0);
 }
 
+/* zc_owns may be asked about a block while its heap ends and a pool, with one class, takes the descriptor. */
+static void classes_stay_in_bounds(void)
+{
+    struct zc_heap *handle = zc_heap_new();
+    struct private_heap *heap = (struct private_heap *)handle;
+    const struct size_class *classes = heap->classes;
+    const struct span *span = pagemap_get((uintptr_t)zc_heap_malloc(handle, 30000));
+    CHECK_EQ(zci_private_class_of(span)->bytes, zc_malloc_good_size(30000));
+    heap->classes = heap->pool_classes;
+    CHECK(zci_private_class_of(span) == &heap->pool_classes[PRIVATE_POOL_CLASS]);
+    heap->classes = classes;
+    zc_heap_destroy(handle);
+}
+
 /* --- a system without more memory --------------------------------------------------------------------- */
 
 static void heaps_until_there_is_no_memory(void)
@@ -513,6 +528,7 @@ int main(void)
     RUN(many_heaps_at_a_time);
     RUN(stale_caches_are_dropped);
     RUN(numbers_are_used_again);
+    RUN(classes_stay_in_bounds);
     RUN(heaps_until_there_is_no_memory);
     RUN(child_rebuilds_a_heap);
     return check_done();
