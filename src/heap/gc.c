@@ -240,6 +240,7 @@ static void drain_caches(void)
     zci_thread_idle_collect(UINT64_MAX, 0, UINT32_MAX);
     zci_depot_drain();
     zci_central_drain(0);
+    zci_private_drain_all();
     zci_run_cache_drain();
     zci_run_pool_drain();
 }

@@ -96,7 +96,7 @@ static struct private_heap *come_alive(struct private_heap *heap, uint32_t class
     lock_acquire(&table.lock);
     uint64_t id = ++table.generation << 16 | heap->number;
     lock_release(&table.lock);
-    /* Pairs with nothing: whoever gets the heap gets it from here. */
+    /* Pairs with zci_private_drain, which comes to all heaps; whoever gets the heap gets it from here. */
     atomic_store_release(&heap->id, id);
     return heap;
 }
@@ -188,6 +188,16 @@ void zci_private_destroy(struct private_heap *heap, const char *verb)
     zci_private_cache_close(id);
     zci_private_release_all(heap);
     give_descriptor(heap);
+}
+
+void zci_private_drain_all(void)
+{
+    uint64_t made = atomic_load_relaxed(&table.made_count);
+    for (size_t number = 1; number <= made; number++) {
+        struct private_heap *heap = heap_at(number);
+        if (heap != NULL && atomic_load_relaxed(&heap->id) != PRIVATE_ID_DEAD)
+            zci_private_drain(heap);
+    }
 }
 
 void zci_private_totals(uint64_t *count, uint64_t *bytes)

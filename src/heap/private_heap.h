@@ -42,7 +42,7 @@ enum { LIST_PARTIAL = 0x40, LIST_FULL, LIST_EMPTY };
 struct private_heap {
     uint64_t id;    /* generation << 16 | number, or PRIVATE_ID_DEAD; atomic */
     uint64_t epoch; /* rises when a span ends; atomic */
-    const struct size_class *classes; /* atomic */
+    const struct size_class *classes;
     struct private_list *lists; /* by class; [0] has the blocks above 64 KiB (full) */
     uint32_t class_count;
     uint32_t number; /* for good */
@@ -106,6 +106,9 @@ struct private_stats {
 
 void zci_private_stats(const struct private_heap *heap, struct private_stats *stats);
 
+/* Spans without a block out, of all heaps, to the page heap. */
+void zci_private_drain_all(void);
+
 /* How many heaps and pools there are, and what they hold: part of the bytes of large blocks elsewhere. */
 void zci_private_totals(uint64_t *count, uint64_t *bytes);
 
@@ -126,7 +129,7 @@ size_t zci_private_return(struct private_heap *heap, uint64_t id, unsigned class
 /* A block above 64 KiB becomes the heap's, and the program's own again: false if it is not the heap's. */
 void zci_private_adopt_large(struct private_heap *heap, struct span *span);
 bool zci_private_disown_large(struct private_heap *heap, struct span *span);
-/* Spans without a block out; the bytes. */
+/* Spans without a block out; the bytes. The heap may be gone. */
 size_t zci_private_drain(struct private_heap *heap);
 /* Every span and block of a heap that no thread knows any more. */
 void zci_private_release_all(struct private_heap *heap);

@@ -230,7 +230,9 @@ size_t zci_private_drain(struct private_heap *heap)
 {
     struct span *ended = NULL;
     lock_acquire(&heap->lock);
-    for (unsigned c = 1; c < heap->class_count; c++) {
+    /* Pairs with come_alive. A heap that is being ended has its lists for itself. */
+    bool is_alive = atomic_load_acquire(&heap->id) != PRIVATE_ID_DEAD;
+    for (unsigned c = 1; is_alive && c < heap->class_count; c++) {
         struct private_list *list = &heap->lists[c];
         struct span *span = list->empty;
         if (span == NULL)

@@ -298,6 +298,31 @@ static void the_sweep_leaves_heaps_alone(void)
     zc_heap_destroy(heap);
 }
 
+/* A span per class that heaps keep for a next time is not what a request may fail for. */
+static void empty_spans_go_at_a_limit(void)
+{
+    static struct zc_pool *pools[HEAPS];
+    uint64_t before = bytes_in_runs();
+    for (int i = 0; i < HEAPS; i++) {
+        pools[i] = zc_pool_new(40000, 8);
+        zc_pool_free(pools[i], zc_pool_malloc(pools[i]));
+    }
+    zc_collect(ZC_COLLECT_STEP);
+    struct zc_stats stats;
+    zc_stats_get(&stats, sizeof stats);
+    CHECK(stats.heap_bytes >= (size_t)HEAPS * 40000);
+    zc_limit_set(ZC_LIMIT_HARD, stats.mapped_bytes + (1 << 20));
+    void *block = zc_malloc(stats.heap_bytes - (1 << 20));
+    CHECK(block != NULL);
+    zc_free(block);
+    zc_limit_set(ZC_LIMIT_HARD, 0);
+    zc_stats_get(&stats, sizeof stats);
+    CHECK_EQ(stats.heap_bytes, 0);
+    CHECK_EQ(bytes_in_runs(), before);
+    for (int i = 0; i < HEAPS; i++)
+        zc_pool_destroy(pools[i]);
+}
+
 static void many_heaps_at_a_time(void)
 {
     static struct zc_heap *heaps[HEAPS];
@@ -525,6 +550,7 @@ int main(void)
     RUN(pools);
     RUN(spans_change_their_class);
     RUN(the_sweep_leaves_heaps_alone);
+    RUN(empty_spans_go_at_a_limit);
     RUN(many_heaps_at_a_time);
     RUN(stale_caches_are_dropped);
     RUN(numbers_are_used_again);
