@@ -19,12 +19,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define RANGES_AT_ONCE 256
-#define SPANS_AT_ONCE  256
-/* More caches and huge blocks than a process has: a list that is longer runs in a circle, as one of spare batches that
- * is longer than SPARES_MAX. */
-#define CACHES_MAX      (1 << 20)
-#define HUGE_MAX        (1 << 24)
+#define RANGES_AT_ONCE  256
+#define SPANS_AT_ONCE   256
 #define BITMAP_WORDS    (ZCI_GRANULE_BYTES / 8 / 64 * 2)
 #define SET_BYTES_FIRST ((size_t)256 * 1024)
 
@@ -73,6 +69,28 @@ static void record(struct walk *walk, unsigned kind, uint64_t address, uint64_t 
         flush(walk);
     walk->range_kind = kind;
     walk->ranges[walk->range_count++] = (struct walk_range){address, bytes};
+}
+
+/* --- lists ------------------------------------------------------------------------------------------------- */
+
+/* A damaged list may run in a circle. The way meets a mark on it, which is put down anew after twice as many steps each
+ * time; so it ends after a few times as many steps as there are. */
+struct trail {
+    uint64_t mark;
+    uint64_t steps; /* since the mark was put down */
+    uint64_t steps_max;
+};
+
+static bool comes_again(struct trail *trail, uint64_t address)
+{
+    if (address == trail->mark)
+        return true;
+    if (++trail->steps > trail->steps_max) {
+        trail->mark = address;
+        trail->steps_max = 2 * trail->steps;
+        trail->steps = 0;
+    }
+    return false;
 }
 
 /* --- scratch memory ------------------------------------------------------------------------------------ */
@@ -183,9 +201,12 @@ static int gather_shelf(struct walk *walk, const struct bin *bin, const struct s
 
 static int gather_caches(struct walk *walk)
 {
+    struct trail trail = {0};
     uint64_t address;
     int error = copy(walk, &address, walk->root.caches, sizeof address);
-    for (int i = 0; i < CACHES_MAX && address != 0 && error == 0; i++) {
+    while (error == 0 && address != 0) {
+        if (comes_again(&trail, address))
+            return WALK_DAMAGED;
         error = copy(walk, &walk->cache, address, sizeof walk->cache);
         record(walk, WALK_META, address, sizeof walk->cache);
         for (unsigned c = 1; c < ZCI_CLASS_COUNT && error == 0; c++)
@@ -320,10 +341,13 @@ static int visit_arena(struct walk *walk, const struct arena *arena)
 
 static int visit_arenas(struct walk *walk)
 {
+    struct trail trail = {0};
     struct arena arena;
     uint64_t address;
     int error = copy(walk, &address, walk->root.arenas, sizeof address);
-    for (int i = 0; i < CACHES_MAX && address != 0 && error == 0; i++) {
+    while (error == 0 && address != 0) {
+        if (comes_again(&trail, address))
+            return WALK_DAMAGED;
         error = copy(walk, &arena, address, sizeof arena);
         if (error == 0)
             error = visit_arena(walk, &arena);
@@ -334,10 +358,13 @@ static int visit_arenas(struct walk *walk)
 
 static int visit_huge(struct walk *walk)
 {
+    struct trail trail = {0};
     struct span span;
     uint64_t address;
     int error = copy(walk, &address, walk->root.huge, sizeof address);
-    for (int i = 0; i < HUGE_MAX && address != 0 && error == 0; i++) {
+    while (error == 0 && address != 0) {
+        if (comes_again(&trail, address))
+            return WALK_DAMAGED;
         error = copy(walk, &span, address, sizeof span);
         if (error != 0)
             break;

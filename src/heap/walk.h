@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* walk.h - tells which blocks are live, of this process or of another one, from zci_root.
  * Invariants: every byte of the walked process comes through a reader, and is copied before the next read;
- *             nothing there is trusted: counts are clipped, lists bounded. The process may be stopped at
+ *             nothing there is trusted: counts are clipped, lists bounded, circles told. The process may be stopped at
  *             any instruction: each live block is reported. Blocks in thread caches and depots are not.
  *             A batch that a stopped thread is just carrying from one place to another is in neither, and
  *             its blocks are reported as live: at most a batch for each thread inside malloc or free.

@@ -6,6 +6,7 @@
  * The ledger of a thread: before a block is freed its entry is marked as in doubt, after malloc returned
  * it is entered. So each entered block must be reported; what else is reported must be in doubt or be on
  * its way between a thread and the shared lists. */
+#include "central/arena.h"
 #include "heap/root.h"
 #include "heap/walk.h"
 #include "stress/pattern.h"
@@ -356,6 +357,42 @@ static void other_layouts_are_refused(void)
     CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&root, &totals), WALK_NO_HEAP);
 }
 
+/* Each list of a root that is otherwise this process's. */
+static int walk_lists(const void *caches, const void *arenas, const void *huge)
+{
+    static const void *const nothing = NULL;
+    const void *const lists[] = {caches, arenas, huge};
+    struct walk_plan plan = {0};
+    struct walk_totals totals;
+    struct zci_root root = zci_root;
+    root.caches = (uintptr_t)(caches != NULL ? &lists[0] : &nothing);
+    root.arenas = (uintptr_t)(arenas != NULL ? &lists[1] : &nothing);
+    root.huge = (uintptr_t)(huge != NULL ? &lists[2] : &nothing);
+    return zci_walk_totals(&plan, (uintptr_t)&root, &totals);
+}
+
+/* Behind a few that do not belong to the circle. */
+static void lists_that_run_in_a_circle_end(void)
+{
+    static struct thread_cache caches[5];
+    static struct arena arenas[5];
+    static struct span huge[5];
+    for (size_t i = 0; i < 4; i++) {
+        caches[i].next = &caches[i + 1];
+        arenas[i].next = &arenas[i + 1];
+        huge[i].prev = &huge[i + 1];
+    }
+    CHECK_EQ(walk_lists(caches, arenas, huge), WALK_OK);
+    for (size_t back = 0; back < 5; back++) {
+        caches[4].next = &caches[back];
+        arenas[4].next = &arenas[back];
+        huge[4].prev = &huge[back];
+        CHECK_EQ(walk_lists(caches, NULL, NULL), WALK_DAMAGED);
+        CHECK_EQ(walk_lists(NULL, arenas, NULL), WALK_DAMAGED);
+        CHECK_EQ(walk_lists(NULL, NULL, huge), WALK_DAMAGED);
+    }
+}
+
 int main(int argc, char **argv)
 {
     ledger = mmap(NULL, sizeof *ledger, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -379,5 +416,6 @@ int main(int argc, char **argv)
     RUN(totals_follow_private_heaps);
     RUN(metadata_given_back_is_harmless);
     RUN(other_layouts_are_refused);
+    RUN(lists_that_run_in_a_circle_end);
     return check_done();
 }
