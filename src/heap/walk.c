@@ -301,7 +301,8 @@ static int visit_small(struct walk *walk, const struct span *span, uint64_t addr
 static int visit_run(struct walk *walk, const struct arena *arena, uint64_t at,
                      const struct span *span)
 {
-    if (span->start != arena->start + (at << ZCI_GRANULE_SHIFT) || span->granules == 0)
+    if (span->start != arena->start + (at << ZCI_GRANULE_SHIFT) || span->granules == 0 ||
+        span->granules > arena->granules - at)
         return WALK_DAMAGED;
     switch ((enum span_state)span->state) {
     case SPAN_SMALL:
@@ -318,6 +319,8 @@ static int visit_arena(struct walk *walk, const struct arena *arena)
 {
     uint64_t loaded = 0; /* descriptors from here on are in walk->spans */
     uint64_t loaded_count = 0;
+    if (arena->frontier > arena->granules)
+        return WALK_DAMAGED;
     record(walk, WALK_REGION, arena->start, arena->frontier << ZCI_GRANULE_SHIFT);
     record(walk, WALK_META, (uintptr_t)arena->spans, arena->frontier * sizeof(struct span));
     for (uint64_t at = 0; at < arena->frontier;) {

@@ -393,6 +393,29 @@ static void lists_that_run_in_a_circle_end(void)
     }
 }
 
+/* What is told lies in what was reserved, whatever a descriptor says. */
+static void runs_beyond_their_arena_are_damage(void)
+{
+    static struct span spans[4];
+    static struct arena arena = {.start = UINT64_C(1) << 40, .granules = 4, .spans = spans};
+    for (size_t i = 0; i < 4; i++)
+        spans[i] = (struct span){
+            .start = arena.start + i * ZCI_GRANULE_BYTES, .granules = 1, .state = SPAN_LARGE};
+    arena.frontier = 4;
+    CHECK_EQ(walk_lists(NULL, &arena, NULL), WALK_OK);
+    spans[3].granules = 2;
+    CHECK_EQ(walk_lists(NULL, &arena, NULL), WALK_DAMAGED);
+    spans[3].granules = UINT32_MAX;
+    CHECK_EQ(walk_lists(NULL, &arena, NULL), WALK_DAMAGED);
+    spans[3].granules = 1;
+    spans[1].granules = 3;
+    /* The run that grows over the frontier does so first. */
+    arena.frontier = 2;
+    CHECK_EQ(walk_lists(NULL, &arena, NULL), WALK_OK);
+    arena.frontier = 5;
+    CHECK_EQ(walk_lists(NULL, &arena, NULL), WALK_DAMAGED);
+}
+
 int main(int argc, char **argv)
 {
     ledger = mmap(NULL, sizeof *ledger, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -417,5 +440,6 @@ int main(int argc, char **argv)
     RUN(metadata_given_back_is_harmless);
     RUN(other_layouts_are_refused);
     RUN(lists_that_run_in_a_circle_end);
+    RUN(runs_beyond_their_arena_are_damage);
     return check_done();
 }
