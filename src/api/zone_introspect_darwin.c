@@ -30,10 +30,11 @@ struct remote {
 static int read_remote(void *context, uint64_t address, size_t bytes, const void **local)
 {
     struct remote *remote = context;
-    void *piece;
+    void *piece = NULL;
     zone_result result = remote->reader(remote->task, (uintptr_t)address, bytes, &piece);
     *local = piece;
-    return result;
+    /* A reader that has nothing there may say so by that alone. */
+    return result == KERN_SUCCESS && piece == NULL ? KERN_INVALID_ADDRESS : result;
 }
 
 static void record_remote(void *context, unsigned kind, const struct walk_range *ranges,

@@ -19,7 +19,7 @@ static struct zone_statistics base;
 static char *windows[2];
 static size_t window_bytes, window_used_bytes[2];
 static bool is_guarded;
-static unsigned reads, fail_at;
+static unsigned reads, fail_at, nothing_at;
 
 /* At an odd address, good until the next call, which overwrites it or, if guarded, makes it unreadable: that
  * costs far more than the read. */
@@ -28,6 +28,10 @@ static zone_result strict_reader(zone_task task, uintptr_t address, size_t bytes
     (void)task;
     if (++reads == fail_at)
         return KERN_INVALID_ADDRESS;
+    if (reads == nothing_at) {
+        *local = NULL;
+        return KERN_SUCCESS;
+    }
     window_bytes = 4 * (size_t)vm_page_size + 65536;
     for (int i = 0; i < 2; i++)
         if (windows[i] == NULL)
@@ -178,6 +182,9 @@ static void failed_reads_are_errors(void)
     for (fail_at = 1; fail_at <= all; fail_at += 1 + fail_at / 20)
         CHECK_EQ(enumerate(strict_reader, 7), KERN_INVALID_ADDRESS);
     fail_at = 0;
+    for (nothing_at = 1; nothing_at <= all; nothing_at += 1 + nothing_at / 20)
+        CHECK_EQ(enumerate(strict_reader, 7), KERN_INVALID_ADDRESS);
+    nothing_at = 0;
     struct zone_pages other;
     memset(&other, 0, sizeof other);
     other.zone = *zone;
