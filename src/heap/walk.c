@@ -21,6 +21,7 @@
 
 #define RANGES_AT_ONCE  256
 #define SPANS_AT_ONCE   256
+#define LOOKS_AGAIN     16
 #define BITMAP_WORDS    (ZCI_GRANULE_BYTES / 8 / 64 * 2)
 #define SET_BYTES_FIRST ((size_t)256 * 1024)
 
@@ -297,6 +298,21 @@ static int visit_small(struct walk *walk, const struct span *span, uint64_t addr
     return WALK_OK;
 }
 
+/* What a running thread changes between two reads may look like damage, but not when it is looked at again. */
+static int visit_small_again(struct walk *walk, uint64_t address)
+{
+    struct span span;
+    int result = WALK_DAMAGED;
+    for (int i = 0; i < LOOKS_AGAIN && result == WALK_DAMAGED; i++) {
+        walk->heap.number = 0;
+        int error = copy(walk, &span, address, sizeof span);
+        if (error != 0 || span.state != SPAN_SMALL)
+            return error;
+        result = visit_small(walk, &span, address);
+    }
+    return result;
+}
+
 /* A run of an arena; at is the number of its first granule. */
 static int visit_run(struct walk *walk, const struct arena *arena, uint64_t at,
                      const struct span *span)
@@ -304,9 +320,12 @@ static int visit_run(struct walk *walk, const struct arena *arena, uint64_t at,
     if (span->start != arena->start + (at << ZCI_GRANULE_SHIFT) || span->granules == 0 ||
         span->granules > arena->granules - at)
         return WALK_DAMAGED;
+    uint64_t address = (uintptr_t)arena->spans + at * sizeof *span;
     switch ((enum span_state)span->state) {
-    case SPAN_SMALL:
-        return visit_small(walk, span, (uintptr_t)arena->spans + at * sizeof *span);
+    case SPAN_SMALL: {
+        int error = visit_small(walk, span, address);
+        return error == WALK_DAMAGED ? visit_small_again(walk, address) : error;
+    }
     case SPAN_LARGE:
         record(walk, WALK_BLOCK, span->start, span_bytes(span));
         return WALK_OK;

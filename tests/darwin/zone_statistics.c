@@ -7,7 +7,7 @@
 
 #include <sys/mman.h>
 
-enum { BLOCKS = 600, STEPS = 6000, RANGES_MAX = 200000 };
+enum { BLOCKS = 600, STEPS = 6000, RANGES_MAX = 200000, CHECKS = TESTS_EMULATED ? 200 : 5000 };
 
 static void *blocks[BLOCKS];
 static size_t model_count, model_bytes;
@@ -192,6 +192,42 @@ static void failed_reads_are_errors(void)
                                        recorder) != KERN_SUCCESS);
 }
 
+static int is_stopping;
+
+/* A private heap and a pool with the same number, in turn: their spans differ in what a class is. */
+static void *make_and_end(void *unused)
+{
+    void *live[200];
+    while (!__atomic_load_n(&is_stopping, __ATOMIC_ACQUIRE)) {
+        struct zc_heap *heap = zc_heap_new();
+        for (int i = 0; i < 200; i++)
+            live[i] = zc_heap_malloc(heap, 30000);
+        zc_heap_destroy(heap);
+        struct zc_pool *pool = zc_pool_new(4321, 0);
+        for (int i = 0; i < 200; i++)
+            live[i] = zc_pool_malloc(pool);
+        zc_pool_destroy(pool);
+    }
+    return live[0] != NULL ? unused : NULL;
+}
+
+/* What threads change while it is looked at is no damage. */
+static void heaps_in_use_are_sound(void)
+{
+    pthread_t thread;
+    unsigned empty = 0;
+    CHECK_EQ(pthread_create(&thread, NULL, make_and_end, NULL), 0);
+    for (int i = 0; i < CHECKS; i++) {
+        struct zone_statistics now;
+        CHECK(malloc_zone_check(zone));
+        malloc_zone_statistics(zone, &now);
+        empty += now.blocks_in_use == 0;
+    }
+    CHECK_EQ(empty, 0);
+    __atomic_store_n(&is_stopping, 1, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+}
+
 int main(void)
 {
     zone = (struct zone *)zc_zone_create();
@@ -202,5 +238,6 @@ int main(void)
     RUN(enumerator_finds_each_block_once);
     guard(false);
     RUN(failed_reads_are_errors);
+    RUN(heaps_in_use_are_sound);
     return check_done();
 }
