@@ -4,6 +4,7 @@
  * of many random steps the counts agree, through each kind of reader. */
 #include "darwin/zone.h"
 #include "stress/pattern.h"
+#include "support/fake_os.h"
 
 #include <sys/mman.h>
 
@@ -228,8 +229,21 @@ static void heaps_in_use_are_sound(void)
     pthread_join(thread, NULL);
 }
 
+/* The walk needs some; that there is none says nothing about the heap. */
+static void without_memory_nothing_is_damaged(void)
+{
+    fake_os.call_count = 0;
+    fake_os.fail_count = -1;
+    fake_os.fail_at = 1;
+    int is_sound = malloc_zone_check(zone);
+    zone_result result = enumerate(NULL, 1);
+    fake_os.fail_at = 0;
+    CHECK(is_sound && result == KERN_RESOURCE_SHORTAGE);
+}
+
 int main(void)
 {
+    fake_os_install();
     zone = (struct zone *)zc_zone_create();
     malloc_zone_statistics(zone, &base);
     RUN(one_block_is_one_more);
@@ -239,5 +253,6 @@ int main(void)
     guard(false);
     RUN(failed_reads_are_errors);
     RUN(heaps_in_use_are_sound);
+    RUN(without_memory_nothing_is_damaged);
     return check_done();
 }
