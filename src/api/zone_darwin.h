@@ -168,8 +168,11 @@ size_t zci_zone_size_mapless(struct zone *zone, const void *block);
 /* Odd while the installer moves zones; atomic. */
 extern uint64_t zci_zone_moves;
 
-/* The registered zones: an array that the next change of it may replace. 0 if it cannot be had. */
-unsigned zci_zones(struct zone ***zones);
+/* Reads what another thread may unmap at any instant: a zone that is being destroyed, libmalloc's array of zones when
+ * it grows. false: it is gone. */
+bool zci_zone_peek(void *to, const void *from, size_t bytes);
+/* The registered zones from 0 on; NULL behind the last one. */
+struct zone *zci_zone_at(unsigned index);
 bool zci_zone_is_registered(const struct zone *zone);
 /* The zone stands among the others, at their end, if it does not stand there yet: libmalloc can find its blocks. */
 void zci_zone_register(void);

@@ -17,23 +17,37 @@ extern kern_return_t malloc_get_all_zones(task_t task, zone_reader *reader, vm_a
                                           unsigned *count);
 extern struct zone *malloc_zone_from_ptr(const void *block);
 
-unsigned zci_zones(struct zone ***zones)
+bool zci_zone_peek(void *to, const void *from, size_t bytes)
 {
-    vm_address_t *addresses = NULL;
-    unsigned count = 0;
-    if (malloc_get_all_zones(mach_task_self(), NULL, &addresses, &count) != KERN_SUCCESS ||
-        addresses == NULL)
-        return 0;
-    *zones = (struct zone **)addresses;
-    return count;
+    vm_size_t done = 0;
+    return vm_read_overwrite(mach_task_self(), (vm_address_t)from, bytes, (vm_address_t)to,
+                             &done) == KERN_SUCCESS &&
+           done == bytes;
+}
+
+/* At the array of zones, if it is replaced meanwhile. */
+#define LOOKS 8
+
+struct zone *zci_zone_at(unsigned index)
+{
+    for (int i = 0; i < LOOKS; i++) {
+        vm_address_t *addresses = NULL;
+        struct zone *zone;
+        unsigned count = 0;
+        if (malloc_get_all_zones(mach_task_self(), NULL, &addresses, &count) != KERN_SUCCESS ||
+            index >= count)
+            return NULL;
+        if (zci_zone_peek(&zone, &addresses[index], sizeof zone))
+            return zone;
+    }
+    return NULL;
 }
 
 bool zci_zone_is_registered(const struct zone *zone)
 {
-    struct zone **zones;
-    unsigned count = zci_zones(&zones);
-    for (unsigned i = 0; i < count; i++)
-        if (zones[i] == zone)
+    const struct zone *other;
+    for (unsigned i = 0; (other = zci_zone_at(i)) != NULL; i++)
+        if (other == zone)
             return true;
     return false;
 }

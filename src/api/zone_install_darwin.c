@@ -71,20 +71,22 @@ static int fail(int error)
     return -1;
 }
 
-static struct zone *first_zone(void)
+#define NAME "zcmalloc"
+
+static bool is_named_as_ours(const struct zone *zone)
 {
-    struct zone **zones;
-    return zci_zones(&zones) != 0 ? zones[0] : NULL;
+    const char *name;
+    char start[sizeof NAME];
+    return zci_zone_peek(&name, &zone->zone_name, sizeof name) && name != NULL &&
+           zci_zone_peek(start, name, sizeof start) && memcmp(start, NAME, sizeof NAME) == 0;
 }
 
 /* A second copy of the library, in another image: two would take each other's place for ever. */
 static bool is_there_another(void)
 {
-    struct zone **zones;
-    unsigned count = zci_zones(&zones);
-    for (unsigned i = 0; i < count; i++)
-        if (zones[i] != &zci_zone.zone && zones[i]->zone_name != NULL &&
-            strcmp(zones[i]->zone_name, "zcmalloc") == 0)
+    const struct zone *zone;
+    for (unsigned i = 0; (zone = zci_zone_at(i)) != NULL; i++)
+        if (zone != &zci_zone.zone && is_named_as_ours(zone))
             return true;
     return false;
 }
@@ -115,7 +117,7 @@ static int install(void)
 {
     prepare();
     for (int i = 0; i < ATTEMPTS; i++) {
-        struct zone *first = first_zone();
+        struct zone *first = zci_zone_at(0);
         if (first == NULL)
             return ENOTSUP;
         if (first == &zci_zone.zone) {
@@ -128,21 +130,24 @@ static int install(void)
         zci_zone_former = first;
         move_to_front(first);
     }
-    return first_zone() == &zci_zone.zone ? 0 : EAGAIN;
+    return zci_zone_at(0) == &zci_zone.zone ? 0 : EAGAIN;
+}
+
+static struct zone *zone_to_route_to(void)
+{
+    /* It may have been destroyed: then any other. */
+    struct zone *to = zci_zone_former;
+    for (unsigned i = 1; to == &zci_zone_twin.zone || !zci_zone_is_registered(to); i++)
+        if ((to = zci_zone_at(i)) == NULL)
+            break;
+    return to;
 }
 
 static int uninstall(void)
 {
-    struct zone **zones;
-    unsigned count = zci_zones(&zones);
-    if (count == 0)
-        return ENOTSUP;
     if (!zc_zone_is_default())
-        return ENOENT;
-    /* It may have been destroyed: then any other. */
-    struct zone *to = zci_zone_former;
-    for (unsigned i = 1; i < count && !zci_zone_is_registered(to); i++)
-        to = zones[i] != &zci_zone_twin.zone ? zones[i] : NULL;
+        return zci_zone_at(0) != NULL ? ENOENT : ENOTSUP;
+    struct zone *to = zone_to_route_to();
     return to != NULL && zci_zone_route(to) ? 0 : ENOTSUP;
 }
 
@@ -195,7 +200,7 @@ void zci_zone_register(void)
 
 int zc_zone_is_default(void)
 {
-    return first_zone() == &zci_zone.zone && !zci_zone_is_routed();
+    return zci_zone_at(0) == &zci_zone.zone && !zci_zone_is_routed();
 }
 
 void zc_process_memory_get(struct zc_process_memory *memory)
