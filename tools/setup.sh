@@ -84,6 +84,7 @@ lld-16                 command -v ld64.lld-16
 git                    command -v git
 perl                   command -v perl
 lua5.4                 command -v lua5.4
+php-cli                command -v php
 nodejs                 command -v node
 default-jdk-headless   command -v javac
 redis-server           command -v redis-server
