@@ -54,9 +54,17 @@ ZCI_EXPORT ZCI_FAST_ENTRY void *realloc(void *block, size_t size)
     return contract_realloc(block, size);
 }
 
+/* By the symbol, as in glibc: where the program, or a library before us, has a malloc of its own but no reallocarray,
+ * the block is that one's. The other name keeps the compiler from taking it for ours. */
+void *realloc_in_use(void *block, size_t size) __asm__("realloc");
+
 ZCI_EXPORT void *reallocarray(void *block, size_t count, size_t size)
 {
-    return zci_api_reallocarray(block, count, size);
+    size_t bytes;
+    if (ZCI_LIKELY(!__builtin_mul_overflow(count, size, &bytes)))
+        return realloc_in_use(block, bytes);
+    errno = ENOMEM;
+    return NULL;
 }
 
 ZCI_EXPORT void *aligned_alloc(size_t alignment, size_t size)
