@@ -113,7 +113,7 @@ void zci_os_set_page_bytes(size_t bytes);
 
 /* Address space without access, aligned to a power of two >= the page. NULL if there is none. */
 void *zci_os_reserve(size_t bytes, size_t alignment);
-/* Readable and zero, but not writable nor charged to the process. */
+/* Readable and zero, but not writable nor charged to the process, nor in core dumps, then and later. */
 bool zci_os_make_readable(void *start, size_t bytes);
 /* Readable and writable; untouched pages read zero and are not resident. */
 bool zci_os_commit(void *start, size_t bytes);

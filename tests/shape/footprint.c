@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* footprint.c - what the first malloc of a process costs: resident memory, and time (shown, not judged). Memory of
- * its own only: how many pages of the program's file are mapped around a touched one depends on where it lies. */
+/* footprint.c - what the first malloc of a process costs: resident memory, what a debugger's core file would hold, and
+ * time (shown, not judged). Memory of its own only: how many pages of the program's file are mapped around a touched
+ * one depends on where it lies. */
 #include "support/check.h"
 #include "zcmalloc.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
 
 #define FIRST_MALLOC_PAGES_MAX 32
+#define DUMP_KIB_MAX           (64 << 10)
 
 /* statm counts lazily; smaps_rollup walks the page tables. */
 static long anonymous_kib(void)
@@ -29,6 +32,24 @@ static long anonymous_kib(void)
     for (; *at >= '0' && *at <= '9'; at++)
         kib = 10 * kib + (*at - '0');
     return kib;
+}
+
+/* gdb's gcore writes what is readable, resident or not, unless it is marked as not to be dumped. */
+static long dumped_kib(void)
+{
+    static char line[4096];
+    long size_kib = 0;
+    long all_kib = 0;
+    FILE *file = fopen("/proc/self/smaps", "r");
+    if (file == NULL)
+        return -1;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "Size: %ld", &size_kib) != 1 && strncmp(line, "VmFlags:", 8) == 0 &&
+            strstr(line, " rd") != NULL && strstr(line, " dd") == NULL)
+            all_kib += size_kib;
+    }
+    fclose(file);
+    return all_kib;
 }
 
 static long long now_ns(void)
@@ -59,6 +80,7 @@ int main(void)
     check_write_number(took_ns);
     check_write(" ns\n");
     CHECK(took_kib <= FIRST_MALLOC_PAGES_MAX * sysconf(_SC_PAGESIZE) / 1024);
+    CHECK(dumped_kib() <= DUMP_KIB_MAX);
     zc_free(block);
     return check_done();
 }
