@@ -12,6 +12,7 @@
 #include "api/contract.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
+#include "central/span_blocks.h"
 #include "heap/bootstrap.h"
 #include "heap/large.h"
 #include "heap/private_heap.h"
@@ -34,11 +35,8 @@ static ZCI_NOINLINE size_t size_in_span(const void *block)
     case SPAN_SMALL: {
         const struct size_class *size_class = zci_private_class_of(span);
         uint32_t index;
-        if (!size_class_starts(size_class, offset, &index) ||
-            index >= atomic_load_relaxed(&span->carved))
-            return 0;
-        bool is_free = atomic_load_relaxed(&span->bitmap[index / 64]) >> index % 64 & 1;
-        return is_free ? 0 : size_class->bytes;
+        bool is_block = size_class_starts(size_class, offset, &index);
+        return is_block && !span_block_is_free(span, index) ? size_class->bytes : 0;
     }
     case SPAN_LARGE:
     case SPAN_HUGE:

@@ -11,6 +11,7 @@
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "central/span_blocks.h"
 #include "heap/bootstrap.h"
 #include "heap/gc.h"
 #include "heap/large.h"
@@ -223,7 +224,8 @@ static struct span *checked_span(const void *block, const char *verb)
         if (state == SPAN_SMALL) {
             const struct size_class *size_class = zci_private_class_of(span);
             uint32_t index;
-            if (size_class_starts(size_class, offset, &index))
+            if (size_class_starts(size_class, offset, &index) &&
+                !(zci_options.check && span_block_is_free(span, index)))
                 return span;
         } else if ((state == SPAN_LARGE || state == SPAN_HUGE) && offset == 0) {
             return span;

@@ -81,7 +81,8 @@ ZCI_INLINE size_t heap_room_ahead(size_t usable, size_t size)
     return max_size(size, min_size(ahead, ZCI_SMALL_MAX_BYTES));
 }
 
-/* The bytes of the small block that starts here; 0 says nothing: private heaps' are not looked for. */
+/* The bytes of the small block that starts here; 0 says nothing: private heaps' are not looked for, and none is with
+ * ZCMALLOC_CHECK. */
 ZCI_INLINE size_t heap_small_bytes(const void *block)
 {
     size_t class_index = class_map_get(block) / 2;
@@ -95,7 +96,8 @@ ZCI_INLINE size_t heap_small_bytes(const void *block)
         start = pagemap_get((uintptr_t)block)->start;
     size_t offset = (uintptr_t)block - start;
     uint32_t index;
-    return ZCI_LIKELY(size_class_starts(size_class, offset, &index)) ? size_class->bytes : 0;
+    bool starts = size_class_starts(size_class, offset, &index);
+    return ZCI_LIKELY(starts) ? zci_heap_stay_bytes[class_index] : 0;
 }
 
 /* verb names the caller in the report if the pointer is not a live block. */
