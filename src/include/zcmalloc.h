@@ -94,7 +94,7 @@ ZC_ATTR_EXPORT void *zc_pvalloc(size_t size) ZC_NOEXCEPT ZC_ATTR_MALLOC;
 /* Bytes that may be used from block on: at least the size asked for. 0 for NULL. */
 ZC_ATTR_EXPORT size_t zc_malloc_usable_size(const void *block) ZC_NOEXCEPT;
 
-/* The size zc_malloc(size) would really give; size itself if it cannot be served. */
+/* The size zc_malloc(size) would really give; size itself if it is above PTRDIFF_MAX. */
 ZC_ATTR_EXPORT size_t zc_malloc_good_size(size_t size) ZC_NOEXCEPT;
 
 /* --- beyond the standards ---------------------------------------------------------------------- */
