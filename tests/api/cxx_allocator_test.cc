@@ -103,8 +103,17 @@ bool refuses(std::size_t count)
     return false;
 }
 
+int handler_calls;
+
+void count_calls()
+{
+    handler_calls++;
+    std::set_new_handler(nullptr);
+}
+
 void test_errors()
 {
+    std::set_new_handler(count_calls);
     CHECK((refuses<std::bad_array_new_length, int>(SIZE_MAX)));
     CHECK((refuses<std::bad_array_new_length, int>(SIZE_MAX / 4 + 1)));
     CHECK((refuses<std::bad_array_new_length, wide_item>(SIZE_MAX / sizeof(wide_item) + 1)));
@@ -119,6 +128,8 @@ void test_errors()
         caught = true;
     }
     CHECK(caught && numbers.size() == 3 && numbers[2] == 3);
+    CHECK_EQ(handler_calls, 0);
+    std::set_new_handler(nullptr);
 }
 
 #if defined(__cpp_lib_memory_resource)
