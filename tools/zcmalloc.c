@@ -236,7 +236,9 @@ static void print_options(void)
         printf(OPTION_PREFIX "%-*s  %-5s  %-7s  %s\n", width - (int)strlen(OPTION_PREFIX), variable,
                option->type, option->value, option->help);
     }
-    printf("\nbool is 0 or 1; bytes are digits, then K, M or G if wanted.\n"
+    printf("\nbool: 0 or 1; level: 0 to 2; bytes: digits, then K, M or G if wanted; ms: the same, "
+           "a day at most;\n"
+           "format: 0, 1 or text, json, prometheus.\n"
            "Set one for a program:  zcmalloc run --set %s=1 PROGRAM\n",
            option_table[0].name);
 }

@@ -35,6 +35,9 @@ expect 0 '^usage: zcmalloc run' --help
 expect 0 '^usage: zcmalloc run' run --help
 expect 0 '^zcmalloc [0-9]+\.[0-9]+\.[0-9]+$' version
 expect 0 '^ZCMALLOC_VERBOSE +bool +0 ' options
+for type in $("$command_path" options | sed -n 's/^ZCMALLOC_[A-Z_]* *\([a-z]*\) .*/\1/p' | sort -u); do
+    expect 0 "(^|; )$type: " options
+done
 expect 2 '^usage: ' nonsense
 expect 2 '^usage: '
 expect 2 'takes no arguments' version extra
