@@ -275,7 +275,6 @@ static void spans_change_their_class(void)
     zc_heap_destroy(heap);
 }
 
-/* More than a thread has slots, and than fit in their chains: all contents hold. */
 /* The collector's sweep is for the central lists' spans; these have lists of their own. */
 static void the_sweep_leaves_heaps_alone(void)
 {
@@ -323,6 +322,7 @@ static void empty_spans_go_at_a_limit(void)
         zc_pool_destroy(pools[i]);
 }
 
+/* More than a thread has slots, and than fit in their chains: all contents hold. */
 static void many_heaps_at_a_time(void)
 {
     static struct zc_heap *heaps[HEAPS];
