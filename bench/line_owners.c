@@ -3,7 +3,8 @@
 /* line_owners.c - a library to be preloaded before an allocator: of how many new blocks did another thread have a block
  * on the first cache line before? Such a line has to come from the other thread's core. At the end one line says so.
  * Counts what times show only where the processors are far apart, and does not depend on the machine.
- *   LD_PRELOAD=build/bench/bench/workloads/line_owners.so:build/release/libzcmalloc.so build/workloads/batch_free --threads 2
+ *   LD_PRELOAD=build/bench/bench/workloads/line_owners.so:build/release/libzcmalloc.so \
+ *       build/workloads/batch_free --threads 2
  * Of aligned blocks it takes no notice. */
 #include <dlfcn.h>
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* batch.c - the pool of empty batches. Consumers of blocks fill batches, producers empty them, so empty
- * ones must find their way back between threads without a lock. Each shard has its own: other threads' batches lie beside
- * batches that those write to. */
+ * ones must find their way back between threads without a lock. Each shard has its own: other threads' batches lie
+ * beside batches that those write to. */
 #include "central/batch.h"
 
 #include "central/shard.h"

@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* batch.h - the currency between layers: an array of pointers to free blocks of one class.
  * Invariants: handed over whole, by pointer; never copied or walked to move it. Has one owner at a time.
- *             floor is NULL while a cache has it loaded: a pop below the first object reads it and sees that it is empty.
- *             No link of the allocator ever lies in user memory, so a write after free cannot reach it.
+ *             floor is NULL while a cache has it loaded: a pop below the first object reads it and sees that it is
+ *             empty. No link of the allocator ever lies in user memory, so a write after free cannot reach it.
  * Locking:    none while owned; empty batches wait in lock-free slots, then behind the meta arena's lock.
  * Costs:      8 bytes per cached block and 24 per batch. */
 #ifndef ZCI_CENTRAL_BATCH_H

@@ -243,7 +243,7 @@ static struct span *alloc_dirty_locked(size_t granules, size_t align, unsigned s
     return span;
 }
 
-/* charged of the granules are to stay with the caller. A run that is longer than granules is a huge strip: open_strip. */
+/* charged of the granules are to stay with the caller. A run longer than granules is a huge strip: open_strip. */
 static struct span *alloc_locked(size_t granules, size_t align, size_t charged, unsigned shard,
                                  unsigned own)
 {

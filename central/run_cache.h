@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* run_cache.h - runs of 64 KiB to 4 MiB between a free and the next malloc, without the page heap's lock, for each shard
- * those that its threads made: their lines may be in its processor's caches.
+/* run_cache.h - runs of 64 KiB to 4 MiB between a free and the next malloc, without the page heap's lock, for each
+ * shard those that its threads made: their lines may be in its processor's caches.
  * Invariants: a run in here is SPAN_CACHED and nobody's. The bytes in here are bounded, short runs' for each shard.
  * Locking:    none (slots.h), counters apart.
  * Costs:      two locked instructions per put or take. */

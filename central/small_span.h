@@ -10,8 +10,8 @@
 
 #include "pagemap/span.h"
 
-/* A span with no blocks out, on no list, or NULL. class_index is the maker's own numbering; shard: whose threads will use
- * it most. */
+/* A span with no blocks out, on no list, or NULL. class_index is the maker's own numbering; shard: whose threads will
+ * use it most. */
 struct span *zci_small_span_make(const struct size_class *size_class, unsigned class_index,
                                  unsigned shard);
 /* From here on the span is SMALL. */

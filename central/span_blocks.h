@@ -83,8 +83,8 @@ ZCI_INLINE bool span_put_block(struct span *span, uint32_t index)
     return true;
 }
 
-/* Is it free in the span, or was it never handed out? Without the lock for a block that may be the caller's: nobody else
- * changes the bit of such a one. */
+/* Is it free in the span, or was it never handed out? Without the lock for a block that may be the caller's: nobody
+ * else changes the bit of such a one. */
 ZCI_INLINE bool span_block_is_free(const struct span *span, uint32_t index)
 {
     return index >= atomic_load_relaxed(&span->carved) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* strips.h - fresh room of 2 MiB at a multiple of 2 MiB, of which the small spans of one shard are cut, and when it is to
- * be a huge page.
+/* strips.h - fresh room of 2 MiB at a multiple of 2 MiB, of which the small spans of one shard are cut, and when it is
+ * to be a huge page.
  * Where several shards grow, each has a strip of its own: the kernel has a lock per 2 MiB of page table, for which
  * threads that touch new pages side by side would wait. Where much has grown by small spans, also in one shard, strips
  * are made of huge pages: a fault instead of hundreds.

@@ -4,8 +4,8 @@
  * Invariants: a byte is twice the class of the SMALL span that covers its granule, else 0. NULL, foreign
  *             and large pointers read 0, whose bin never has room: the one branch of free is also the
  *             test for all of these; so it is for small blocks of private heaps, whose byte is twice
- *             ZCI_CLASS_PRIVATE. Any pointer value may be looked up; the mask keeps the read inside. Where the flat map cannot be reserved (ulimit -v) the mask is 0, every pointer reads 0,
- *             and the slow side asks the page map.
+ *             ZCI_CLASS_PRIVATE. Any pointer value may be looked up; the mask keeps the read inside. Where the flat map
+ *             cannot be reserved (ulimit -v) the mask is 0, every pointer reads 0, and the slow side asks the page map.
  * Locking:    reads take none: a byte is written before any block of its granule is handed out, and the
  *             hand-over of the block orders the two.
  * Costs:      2 GiB of address space (4 on 48 bits); one resident page per 256 MiB of heap. */

@@ -45,7 +45,7 @@ struct chunk {
     char *resident_end; /* up to here pages were asked for, or need not be */
 };
 
-/* Pages are made resident by one call for several, up to this, once so many times as much is in use; not under the lock. */
+/* One call makes several pages resident, up to this, once so many times as much is in use; not under the lock. */
 #define POPULATE_BYTES_MAX ((size_t)64 * 1024)
 #define POPULATE_SHARE     8
 

@@ -18,8 +18,8 @@
 #define ZCI_META_GRADES             5
 #define ZCI_META_GRADE_BYTES(grade) ((size_t)64 << (grade))
 
-/* Prefetchers run ahead of whoever writes line by line, but not beyond a page of 4 KiB. So much at once, lest the lock be
- * taken often. */
+/* Prefetchers run ahead of whoever writes line by line, but not beyond a page of 4 KiB. So much at once, lest the lock
+ * be taken often. */
 #define ZCI_META_GROUP_BYTES ((size_t)16384)
 #define ZCI_META_GROUP_ALIGN ((size_t)4096)
 
@@ -30,7 +30,8 @@ void *zci_meta_alloc(size_t bytes);
 void *zci_meta_block_alloc(unsigned grade);
 
 /* A group of them for one user, as many as fit into ZCI_META_GROUP_BYTES: free ones of this grade, the
- * last freed, else new ones, on pages of their own; fewer where free pages are short. How many: 0 if the OS gives no memory for all of them. blocks has room. */
+ * last freed, else new ones, on pages of their own; fewer where free pages are short. How many: 0 if the OS gives no
+ * memory for all of them. blocks has room. */
 unsigned zci_meta_group_alloc(unsigned grade, void **blocks);
 
 void zci_meta_block_free(void *block, unsigned grade);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* spares.h - the batches of a class that a thread keeps besides its loaded one: a stack, from whose bottom they leave.
- * Invariants: linked by next from the newest to the oldest, and back by newer, which stands where a batch has its floor:
- *             it is NULL again when the batch leaves. spare_count and spare_objects count; spare_least is
+ * Invariants: linked by next from the newest to the oldest, and back by newer, which stands where a batch has its
+ *             floor: it is NULL again when the batch leaves. spare_count and spare_objects count; spare_least is
  *             not above spare_count, spare_most not below.
  * Locking:    only the owner; a walker of a stopped process follows next alone.
  * Costs:      a few instructions, once per batch. What was freed last is in the processor's caches still and comes back

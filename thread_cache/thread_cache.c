@@ -185,7 +185,7 @@ static void keep_more(struct thread_cache *cache, unsigned class_index)
                 (int64_t)min_size(shelf->sent_count, room)); /* so far it swings */
 }
 
-/* May the class have a spare more, for it is of blocks that the thread fetched for itself? count: those not among spares. */
+/* May the class have a spare more, of blocks that the thread fetched for itself? count: those not among spares. */
 static bool keeps_own(struct thread_cache *cache, unsigned class_index, size_t count)
 {
     const struct shelf *shelf = &cache->shelves[class_index];
@@ -471,8 +471,8 @@ static void retire_unreached(struct thread_cache *cache, unsigned class_index)
     retire(cache, class_index, (unreached + 1) / 2);
 }
 
-/* Half of the room that it had no use for goes too: where blocks come from other threads all the time, batches leave now
- * and then and the bin is empty now and then, though the thread does not swing. */
+/* Half of the room that it had no use for goes too: where blocks come from other threads all the time, batches leave
+ * now and then and the bin is empty now and then, though the thread does not swing. */
 static void forget_unused_room(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];

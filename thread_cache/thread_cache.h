@@ -58,8 +58,8 @@ struct private_slot {
 #define PRIVATE_SLOTS 16
 
 /* Empty batches that a thread keeps, by bytes per grade, and besides as many as it may have spare ones more than usual:
- * as many as it swings by, or they wander between threads with their lines. Half of the first go to a slot of its shard's
- * pool at once. */
+ * as many as it swings by, or they wander between threads with their lines. Half of the first go to a slot of its
+ * shard's pool at once. */
 #define CACHE_STASH_BYTES 16384
 #define CACHE_STASH_COUNT 16
 
@@ -201,9 +201,9 @@ void *zci_thread_cache_refill(struct thread_cache *cache, unsigned class_index);
 void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block);
 /* Everything goes back to the spans and the pools. */
 void zci_thread_cache_flush(struct thread_cache *cache);
-/* What was not used since the last call goes back to the spans, and with each fourth call half of what a class in use did
- * not need since the fourth before; the rest is put where a slow call must look, so that the next call can tell, and
- * stays there for closed_calls such calls. Only the owner. */
+/* What was not used since the last call goes back to the spans, and with each fourth call half of what a class in use
+ * did not need since the fourth before; the rest is put where a slow call must look, so that the next call can tell,
+ * and stays there for closed_calls such calls. Only the owner. */
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls);
 /* So many classes, largest blocks first, that at most keep_bytes of free blocks stay. */
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);

@@ -47,9 +47,9 @@
  * put before it. */
 #define ZCI_FAST_ENTRY __attribute__((aligned(64)))
 
-/* Two ways to have a machine with rich addressing do in one instruction what it can; elsewhere what the compiler makes of
- * it by itself. RECOMPUTE: the compiler forgets what it computed from value, for instance an address, so that it becomes
- * part of the next access. ADD: variable, which holds value, becomes value + count, in memory. */
+/* Two ways to have a machine with rich addressing do in one instruction what it can; elsewhere what the compiler makes
+ * of it by itself. RECOMPUTE: the compiler forgets what it computed from value, for instance an address, so that it
+ * becomes part of the next access. ADD: variable, which holds value, becomes value + count, in memory. */
 #if defined(__x86_64__)
 #define ZCI_RECOMPUTE(value) __asm__("" : "+r"(value))
 #define ZCI_ADD(variable, value, count)                                                            \

@@ -41,8 +41,9 @@ enum {
 
 #define SIZE_CLASS_EIGHTHS_SHIFT 24
 
-/* ceil(2^64 / bytes), bytes > 1. An offset below 2^20 times this is, in its upper 64 bits, offset / bytes; the lower ones
- * are less than this iff nothing is left over (Lemire, Kaser, Kurz: Faster remainder by direct computation, 2019). */
+/* ceil(2^64 / bytes), bytes > 1. An offset below 2^20 times this is, in its upper 64 bits, offset / bytes; the lower
+ * ones are less than this iff nothing is left over (Lemire, Kaser, Kurz: Faster remainder by direct computation,
+ * 2019). */
 #define SIZE_CLASS_RECIPROCAL(bytes) (UINT64_MAX / (bytes) + 1)
 
 struct size_class {

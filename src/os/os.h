@@ -125,8 +125,8 @@ bool zci_os_purge_needs_reuse(void);
 void zci_os_reuse(void *start, size_t bytes);
 /* Advice: costs nothing but time if it fails. */
 bool zci_os_populate(void *start, size_t bytes);
-/* Huge pages, of 2 MiB, are welcome in this range, or not to be made any more. Advice: neither counted, nor does anything
- * but speed depend on it. */
+/* Huge pages, of 2 MiB, are welcome in this range, or not to be made any more. Advice: neither counted, nor does
+ * anything but speed depend on it. */
 void zci_os_advise_huge(void *start, size_t bytes, bool is_welcome);
 /* Does the system make huge pages where it is asked to? Reads a file; errno stays. */
 bool zci_os_has_huge_pages(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* realloc_interior_fits.c - a pointer 16 bytes into a 200-byte block is resized to what its place has anyway, and freed. */
+/* realloc_interior_fits.c - a pointer 16 bytes into a 200-byte block is resized to what its place has, and freed. */
 #include "death/death.h"
 
 int main(int argc, char **argv)

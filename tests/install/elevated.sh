@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 #
-# elevated.sh PROGRAM - a set-user-ID copy of PROGRAM, or a set-group-ID one, heeds no ZCMALLOC_ variable. Needs root, or
-# a second group; else 77.
+# elevated.sh PROGRAM - a set-user-ID copy of PROGRAM, or a set-group-ID one, heeds no ZCMALLOC_ variable. Needs root,
+# or a second group; else 77.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 #
-# sources.sh ROOT - rules of CONTRIBUTING.md that a machine can check: SPDX lines, file length, no work left
-# lying about, file names that are unique, and functions that docs/design.md names exist.
+# sources.sh ROOT - rules of CONTRIBUTING.md that a machine can check: SPDX lines, length of files and lines, no
+# work left lying about, file names that are unique, and functions that docs/design.md names exist.
 set -u
 cd "$1" || exit 2
 failed=0
@@ -24,6 +24,7 @@ for file in $(sources); do
     *.[ch] | *.cc | *.hpp)
         lines=$(wc -l <"$file")
         [ "$lines" -le 600 ] || complain "$file: $lines lines, 600 at most"
+        grep -nE '^.{121}' "$file" && complain "$file: lines above 120 columns"
         ;;
     esac
     grep -nE "$unfinished" "$file" && complain "$file: unfinished work"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* huge_pages.c [none] - with ZCMALLOC_HUGE_PAGES=1 a heap of small blocks grows by huge pages, if they are cheap; but only
- * where it grows just now may the kernel make further ones: it would fill what the collector gives back.
+/* huge_pages.c [none] - with ZCMALLOC_HUGE_PAGES=1 a heap of small blocks grows by huge pages, if they are cheap; but
+ * only where it grows just now may the kernel make further ones: it would fill what the collector gives back.
  * none: without it the kernel is asked for nothing. */
 #include "stress/names.h"
 #include "stress/process.h"

@@ -389,7 +389,7 @@ static void failed_calls_are_not_charged(void)
     }
 }
 
-/* Pages given back from the middle of spans stay charged as long as there is a hard limit, no matter what was there first. */
+/* Pages given back from the middle of spans stay charged while there is a hard limit, whatever was there first. */
 static void charges_follow_the_limit(void)
 {
     enum { COUNT = 20000, SIZE = 2048, KEPT = 64 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* meta_arena_test.c - blocks, groups of blocks and the pages given back in between: no two overlap, and not a byte of what
- * is mapped is lost. */
+/* meta_arena_test.c - blocks, groups of blocks and the pages given back in between: no two overlap, and not a byte of
+ * what is mapped is lost. */
 #include "os/footprint.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"

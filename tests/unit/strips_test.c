@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* strips_test.c - huge pages for small spans: from when on, for which spans, what they are counted as, that nobody waits
- * while one is made, and that the kernel is asked to make no more of them then, or where they are dear. The system here
- * makes none at all, which changes nothing but speed. */
+/* strips_test.c - huge pages for small spans: from when on, for which spans, what they are counted as, that nobody
+ * waits while one is made, and that the kernel is asked to make no more of them then, or where they are dear. The
+ * system here makes none at all, which changes nothing but speed. */
 #include "base/options.h"
 #include "central/fault_cost.h"
 #include "central/page_heap.h"
@@ -317,7 +317,7 @@ static size_t grow(size_t strips)
     return welcome_count - before;
 }
 
-/* Small pages take so long each, as far as the page heap has seen; a huge one, or what the kernel gives for it, so long. */
+/* Small pages take so long each, as far as the page heap has seen; a huge one, or what stands for it, so long. */
 static void set_costs(uint64_t page_ns, uint64_t huge_ns)
 {
     static struct span *span;
@@ -507,8 +507,8 @@ static void this_forks(void)
     child = fork();
 }
 
-/* The child of a fork has what another thread was making. One that forks from a signal handler in the middle of a change
- * leaves the free runs alone; one that makes a strip itself goes on in the child too. */
+/* The child of a fork has what another thread was making. One that forks from a signal handler in the middle of a
+ * change leaves the free runs alone; one that makes a strip itself goes on in the child too. */
 static void forks_while_making(void)
 {
     static void *(*const ways[])(void *) = {fork_here, grow_and_fork, NULL};
