@@ -13,7 +13,6 @@
 #define ZCI_COLD     __attribute__((noinline, cold))
 #define ZCI_NORETURN __attribute__((noreturn))
 #define ZCI_EXPORT   __attribute__((visibility("default")))
-#define ZCI_UNUSED   __attribute__((unused))
 /* For C++: no exception passes, so a caller needs no frame to stop one. */
 #define ZCI_NOTHROW __attribute__((nothrow))
 
