@@ -153,7 +153,7 @@ static size_t spare_bytes(unsigned class_index)
 static size_t spare_limit(const struct shelf *shelf, unsigned class_index)
 {
     size_t count = SPARE_BYTES / batch_bytes(class_index);
-    return shelf->spare_more + (count < 1 ? 1 : count > SPARE_COUNT_MAX ? SPARE_COUNT_MAX : count);
+    return shelf->spare_more + max_size(1, min_size(count, SPARE_COUNT_MAX));
 }
 
 /* The class may have so many spares more, or fewer, and the thread as many empty batches, which spares leave. */
@@ -235,7 +235,7 @@ static void close_new(struct thread_cache *cache, unsigned class_index)
 static size_t refill_first(unsigned class_index)
 {
     size_t count = REFILL_FIRST_BYTES / zci_size_classes[class_index].bytes;
-    return count < 1 ? 1 : count > REFILL_FIRST_MAX ? REFILL_FIRST_MAX : count;
+    return max_size(1, min_size(count, REFILL_FIRST_MAX));
 }
 
 /* How many to fetch now; the next time twice as many. */
@@ -243,7 +243,7 @@ static size_t slow_start(struct shelf *shelf, unsigned class_index)
 {
     size_t most = zci_size_classes[class_index].batch;
     size_t count = shelf->refill != 0 ? shelf->refill : refill_first(class_index);
-    shelf->refill = (uint8_t)(2 * count < most ? 2 * count : most);
+    shelf->refill = (uint8_t)min_size(2 * count, most);
     /* Eight blocks of any class end where a cache line does: the next ones go to another thread. */
     return count >= 8 ? count & ~(size_t)7 : count;
 }
@@ -410,7 +410,7 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
         size_t wanted = shelf->spare != NULL ? most
                         : loaded == NULL     ? 1
                                              : 2 * (size_t)loaded->capacity;
-        has_room = enlarge(cache, class_index, wanted < most ? wanted : most);
+        has_room = enlarge(cache, class_index, min_size(wanted, most));
     }
     if (!has_room && loaded != NULL) {
         struct batch *full = unload(cache, class_index);
