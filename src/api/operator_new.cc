@@ -101,21 +101,15 @@ ZCI_COLD void *allocate_or_throw(std::size_t size, std::size_t alignment)
 }
 
 #if ZC_WEAK_CXX_RUNTIME
-/* With a late runtime nothing can be caught here. Its own nothrow forms do it, around our throwing ones. */
-void *late_or_null(std::size_t size, std::size_t alignment) noexcept
+/* With a late runtime nothing can be caught here. Its own nothrow form of that name does it, around our throwing
+ * one. */
+template <typename... arguments>
+void *late_or_null(const char *name, arguments... request) noexcept
 {
-    using plain = void *(std::size_t, const std::nothrow_t &);
-    using aligned = void *(std::size_t, std::align_val_t, const std::nothrow_t &);
-    const std::nothrow_t nothrow{};
-    if (alignment == 0) {
-        auto late = find_late<plain>("_ZnwmRKSt9nothrow_t");
-        return late != nullptr && late != static_cast<plain *>(::operator new) ? late(size, nothrow)
-                                                                               : nullptr;
-    }
-    auto late = find_late<aligned>("_ZnwmSt11align_val_tRKSt9nothrow_t");
-    return late != nullptr && late != static_cast<aligned *>(::operator new)
-               ? late(size, std::align_val_t(alignment), nothrow)
-               : nullptr;
+    using form = void *(arguments..., const std::nothrow_t &);
+    form *late = find_late<form>(name);
+    form *own = ::operator new;
+    return late != nullptr && late != own ? late(request..., std::nothrow_t{}) : nullptr;
 }
 #endif
 
@@ -126,7 +120,9 @@ ZCI_COLD void *allocate_or_null(std::size_t size, std::size_t alignment) noexcep
         return block;
 #if ZC_WEAK_CXX_RUNTIME
     if (new_handler_probe == nullptr)
-        return late_or_null(size, alignment);
+        return alignment == 0 ? late_or_null("_ZnwmRKSt9nothrow_t", size)
+                              : late_or_null("_ZnwmSt11align_val_tRKSt9nothrow_t", size,
+                                             std::align_val_t(alignment));
 #endif
     try {
         return allocate_or_throw(size, alignment);
