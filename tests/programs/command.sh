@@ -68,6 +68,12 @@ if [ "$(ulimit -v)" = unlimited ]; then
     [ $((with - without)) -ge 2000000 ] || fail "VmSize is $with KiB with the map, $without without"
 fi
 
+# Pressure is watched, where the system tells, by a thread that may take its time to start.
+if (exec 3<>/proc/pressure/memory && printf 'some 150000 2000000\n' >&3) 2>/dev/null; then
+    expect 0 '/proc/pressure/memory' run --set background=1 --set pressure=1 sh -c \
+        'i=0; until ls -l /proc/$$/fd | grep pressure || [ $i = 100 ]; do sleep 0.1; i=$((i + 1)); done'
+fi
+
 # What was preloaded before stays, behind the library; the caller's environment does not change.
 value=$(LD_PRELOAD=$preload "$command_path" run sh -c 'echo $LD_PRELOAD')
 compared=$((compared + 1))
