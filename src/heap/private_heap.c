@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "base/options.h"
 #include "heap/bootstrap.h"
 #include "heap/heap.h"
 #include "heap/large.h"
@@ -330,7 +331,7 @@ static bool is_in_use(const struct span *span)
     return state == SPAN_SMALL || state == SPAN_LARGE || state == SPAN_HUGE;
 }
 
-struct span *zci_private_span(const struct private_heap *heap, const void *block, const char *verb)
+static struct span *span_of(const struct private_heap *heap, const void *block, const char *verb)
 {
     struct span *span = pagemap_get((uintptr_t)block);
     if (span == NULL || !span_covers(span, (uintptr_t)block))
@@ -341,6 +342,14 @@ struct span *zci_private_span(const struct private_heap *heap, const void *block
         zci_report_other_heap(verb, block);
     if (!is_start(span, (uintptr_t)block))
         zci_report_interior_free(block, 0);
+    return span;
+}
+
+struct span *zci_private_span(const struct private_heap *heap, const void *block, const char *verb)
+{
+    struct span *span = span_of(heap, block, verb);
+    if (zci_options.check)
+        (void)zci_heap_usable_bytes(block, verb); /* not of a block that was freed */
     return span;
 }
 
@@ -371,7 +380,7 @@ void zci_private_free_slow(struct private_heap *heap, void *block, const char *v
     /* What a descriptor says of its last block holds until the next. */
     if (span != NULL && span->start == (uintptr_t)block && !is_in_use(span))
         zci_report_double_free(block, 0);
-    span = zci_private_span(heap, block, verb);
+    span = span_of(heap, block, verb);
     if (span_state(span) != SPAN_SMALL) {
         if (!zci_private_disown_large(heap, span))
             zci_report_double_free(block, 0);

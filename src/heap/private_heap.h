@@ -84,7 +84,7 @@ void *zci_private_alloc_aligned(struct private_heap *heap, size_t size, size_t a
 void *zci_private_pool_alloc_slow(struct private_heap *pool, const char *verb);
 /* After private_push returned false. NULL is allowed. */
 void zci_private_free_slow(struct private_heap *heap, void *block, const char *verb);
-/* The span of a block of this heap, or the end of the program. */
+/* The span of a live block of this heap, or the end of the program. */
 struct span *zci_private_span(const struct private_heap *heap, const void *block, const char *verb);
 size_t zci_private_usable_bytes(const struct span *span);
 bool zci_private_owns(const struct private_heap *heap, const void *block);
