@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* footprint.c - what the first malloc of a process costs, and that of a thread: resident memory, what a debugger's core
- * file would hold, and time (shown, not judged). Memory of its own only: how many pages of the program's file are mapped
- * around a touched one depends on where it lies. */
+ * file would hold, and time (shown, not judged). Memory of its own only: how many pages of the program's file are
+ * mapped around a touched one depends on where it lies. */
 #include "support/check.h"
 #include "zcmalloc.h"
 
