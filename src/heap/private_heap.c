@@ -340,14 +340,14 @@ static struct span *span_of(const struct private_heap *heap, const void *block, 
         zci_report_not_a_block(verb, block);
     if (span_heap(span) != heap->number)
         zci_report_other_heap(verb, block);
-    if (!is_start(span, (uintptr_t)block))
-        zci_report_interior_free(block, 0);
     return span;
 }
 
 struct span *zci_private_span(const struct private_heap *heap, const void *block, const char *verb)
 {
     struct span *span = span_of(heap, block, verb);
+    if (!is_start(span, (uintptr_t)block))
+        zci_report_not_a_block(verb, block);
     if (zci_options.check)
         (void)zci_heap_usable_bytes(block, verb); /* not of a block that was freed */
     return span;
@@ -381,6 +381,8 @@ void zci_private_free_slow(struct private_heap *heap, void *block, const char *v
     if (span != NULL && span->start == (uintptr_t)block && !is_in_use(span))
         zci_report_double_free(block, 0);
     span = span_of(heap, block, verb);
+    if (!is_start(span, (uintptr_t)block))
+        zci_report_interior_free(block, 0);
     if (span_state(span) != SPAN_SMALL) {
         if (!zci_private_disown_large(heap, span))
             zci_report_double_free(block, 0);

@@ -11,7 +11,7 @@
  *             (RANK_PRIVATE_TABLE) around birth and death. Caches: none, see private_cache.h.
  *             destroy waits for nobody: whoever still uses the heap meanwhile makes a mistake. A thread that
  *             merely has a cache of it does not.
- * Costs:      256 bytes of metadata; 3.3 KiB more for a heap that is no pool. */
+ * Costs:      264 bytes of metadata; 3.3 KiB more for a heap that is no pool. */
 #ifndef ZCI_HEAP_PRIVATE_HEAP_H
 #define ZCI_HEAP_PRIVATE_HEAP_H
 
