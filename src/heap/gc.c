@@ -237,7 +237,7 @@ static size_t sweep_all(void)
 static void drain_caches(void)
 {
     zci_thread_registry_flush_parked(UINT64_MAX);
-    zci_thread_idle_collect(UINT64_MAX, 0, UINT32_MAX);
+    zci_thread_idle_collect(zci_os_clock_ms(), 0, UINT32_MAX);
     zci_depot_drain();
     zci_central_drain(0);
     zci_private_drain_all();

@@ -40,10 +40,10 @@ enum { LIST_PARTIAL = 0x40, LIST_FULL, LIST_EMPTY };
 #define PRIVATE_ID_DEAD UINT64_C(1)
 
 struct private_heap {
-    uint64_t id;    /* generation << 16 | number, or PRIVATE_ID_DEAD; atomic */
-    uint64_t epoch; /* rises when a span ends; atomic */
-    const struct size_class *classes;
-    struct private_list *lists; /* by class; [0] has the blocks above 64 KiB (full) */
+    uint64_t id;                      /* generation << 16 | number, or PRIVATE_ID_DEAD; atomic */
+    uint64_t epoch;                   /* rises when a span ends; atomic */
+    const struct size_class *classes; /* atomic */
+    struct private_list *lists;       /* by class; [0] has the blocks above 64 KiB (full) */
     uint32_t class_count;
     uint32_t number; /* for good */
     struct lock lock;

@@ -106,9 +106,10 @@ static void who_runs_keeps(void)
 static uint32_t number_of_last;
 static pthread_barrier_t rest;
 
-static void *run_then_rest(void *unused)
+/* moves: its bins do, before it rests. */
+static void *run_then_rest(void *moves)
 {
-    void *last = zc_malloc(1000);
+    void *last = moves != NULL ? zc_malloc(1000) : NULL;
     for (int i = 0; i < HELD; i++)
         zc_free(zc_malloc(1000));
     number_of_last = zci_os_thread_number();
@@ -117,7 +118,28 @@ static void *run_then_rest(void *unused)
         ;
     zc_free(last);
     pthread_barrier_wait(&rest);
-    return unused;
+    return NULL;
+}
+
+/* Who did not sleep when all was wanted is as young to the next step as any other. */
+static void after_all_a_step_waits(void)
+{
+    enum { LONG_MS = 1000000 };
+
+    pthread_t thread;
+    CHECK_EQ(pthread_barrier_init(&rest, NULL, 2), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, run_then_rest, NULL), 0);
+    wait_for_stage(1);
+    zc_collect(ZC_COLLECT_CACHES);
+    set_stage(2);
+    while (!zci_os_thread_sleeps(number_of_last, 0))
+        pause_us(100);
+    CHECK_EQ(look(zci_os_clock_ms(), LONG_MS, 1000), 0);
+    CHECK(collect() >= 1000);
+    pthread_barrier_wait(&rest);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    pthread_barrier_destroy(&rest);
+    set_stage(0);
 }
 
 /* Whatever its bins did since the last look, and wherever that stopped. */
@@ -125,7 +147,7 @@ static void all_who_sleep_give_at_once(void)
 {
     pthread_t thread;
     CHECK_EQ(pthread_barrier_init(&rest, NULL, 2), 0);
-    CHECK_EQ(pthread_create(&thread, NULL, run_then_rest, NULL), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, run_then_rest, &rest), 0);
     wait_for_stage(1);
     /* The second one comes to it, finds it awake, and stops behind it. */
     CHECK_EQ(look(UINT64_MAX / 4, 1, 1), 0);
@@ -299,6 +321,7 @@ int main(void)
     RUN(who_sleeps_gives);
     RUN(who_runs_keeps);
     RUN(all_who_sleep_give_at_once);
+    RUN(after_all_a_step_waits);
     RUN(who_may_be_gone_keeps);
     RUN(who_blocks_signals_from_the_start_gives);
     RUN(nothing_is_lost_between);
