@@ -127,8 +127,9 @@ class Runner:
         process = self.start(row, allocator)
         served = None
         timer = threading.Timer(self.timeout_s, kill_group, [process])
-        timer.start()
+        timer.daemon = True
         try:
+            timer.start()  # here: a signal may come while it starts, and Python would wait for it in the end
             with compare_sampling.Sampler(process.pid, row.is_tree) as sampler:
                 if row.server:
                     served = compare_servers.serve(row, allocator, process, self.folder.name, sampler)

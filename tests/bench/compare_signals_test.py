@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import unittest.mock
@@ -18,6 +19,7 @@ SOURCE = os.environ["ZC_SOURCE_DIR"]
 COMPARE = os.path.join(SOURCE, "bench", "compare")
 sys.path.insert(0, os.path.join(SOURCE, "bench"))
 import compare_rows
+import compare_runner
 
 OURS = ["--ours", "zcmalloc=" + os.environ["ZC_LIBRARY"], "--allocators", "system,zcmalloc"]
 WAIT_S = 60
@@ -81,6 +83,23 @@ class Ending(unittest.TestCase):
             self.assertIn("geometric mean", output)
             self.assertEqual(os.listdir(self.scratch), [])
             os.remove(self.path("r.json"))
+
+    def test_a_signal_while_a_run_begins_leaves_nothing(self):
+        process = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        self.addCleanup(process.kill)
+        original = threading.Timer.start
+
+        def start(timer):
+            original(timer)
+            raise KeyboardInterrupt
+
+        with compare_runner.Runner("", 1000, 0) as runner, \
+             unittest.mock.patch.object(runner, "start", return_value=process), \
+             unittest.mock.patch.object(threading.Timer, "start", start):
+            self.assertRaises(KeyboardInterrupt, runner.run_to_end, None, None)
+        self.assertIsNotNone(process.poll())
+        self.assertEqual([each for each in threading.enumerate() if isinstance(each, threading.Timer)
+                          and not (each.daemon or each.finished.is_set())], [])
 
     def test_ctrl_c_outside_the_measuring_is_one_sentence(self):
         """At the start, and when allocators and inputs are there."""
