@@ -233,8 +233,6 @@ void zci_huge_free(struct span *span)
 /* The mapping moves to a place where it fits; its pages with it. */
 static bool move_mapping(struct span *span, size_t bytes)
 {
-    size_t old_bytes = span->bytes;
-    size_t moved_bytes = old_bytes < bytes ? old_bytes : bytes;
     void *to = zci_os_reserve(bytes, ZCI_GRANULE_BYTES);
     if (to == NULL)
         return false;
@@ -242,7 +240,7 @@ static bool move_mapping(struct span *span, size_t bytes)
     if (done) {
         /* First: once the OS has the address back it may be another thread's, whose entry it then is. */
         pagemap_set(span->start, NULL);
-        done = zci_os_move_mapping((void *)span->start, to, moved_bytes);
+        done = zci_os_move_mapping((void *)span->start, to, span->bytes, bytes);
     }
     if (!done) {
         pagemap_set(span->start, span);

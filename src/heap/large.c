@@ -190,9 +190,10 @@ static void *move_block(struct span *span, size_t size)
     if (to == NULL)
         return NULL;
     size_t whole_pages = align_down(moved_bytes, zci_os_page_bytes());
-    if (whole_pages < MOVE_BYTES_LEAST || !is_zero || !zci_os_move_pages(from, to, whole_pages))
-        whole_pages = 0;
-    memcpy((char *)to + whole_pages, (char *)from + whole_pages, moved_bytes - whole_pages);
+    size_t done = 0;
+    if (whole_pages >= MOVE_BYTES_LEAST && is_zero)
+        done = zci_os_move_pages(from, to, whole_pages);
+    memcpy((char *)to + done, (char *)from + done, moved_bytes - done);
     zci_large_free(from);
     return to;
 }

@@ -48,9 +48,11 @@ struct os_calls {
     /* NULL where purged memory needs no word before its next use. */
     int (*reuse)(void *start, size_t bytes);
     int (*release)(void *start, size_t bytes);
-    /* Moves the pages of [from, from + bytes) to [to, ...), which loses its own. from stays mapped and
-     * reads zero (keep_source), or becomes unmapped. */
-    int (*move)(void *from, void *to, size_t bytes, bool keep_source);
+    /* Moves the pages of [from, from + bytes) to [to, ...), which loses its own, or as many from the front as go. What
+     * was moved from stays mapped and reads zero. The bytes moved: whole pages. */
+    size_t (*move_pages)(void *from, void *to, size_t bytes);
+    /* The mapping [from, from + old_bytes) becomes [to, to + new_bytes), which is longer. On failure all stays. */
+    int (*move_mapping)(void *from, void *to, size_t old_bytes, size_t new_bytes);
     /* Makes pages resident at once, and zero, as if each had been written to. */
     int (*populate)(void *start, size_t bytes);
     /* Changes the length of a mapping where it stands. */
@@ -135,10 +137,10 @@ bool zci_os_has_huge_pages(void);
 void zci_os_touch_huge(void *start);
 /* Gives the address space back. On failure it is lost, but nothing of it is resident. */
 bool zci_os_release(void *start, size_t bytes);
-/* Both ranges committed; afterwards from reads zero. */
-bool zci_os_move_pages(void *from, void *to, size_t bytes);
-/* from's mapping disappears; [to, to + bytes) must be reserved. */
-bool zci_os_move_mapping(void *from, void *to, size_t bytes);
+/* Both ranges committed, and whole pages. So many bytes were moved, from the front; there from reads zero now. */
+size_t zci_os_move_pages(void *from, void *to, size_t bytes);
+/* from's mapping becomes the longer [to, to + new_bytes), which is committed. */
+bool zci_os_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes);
 /* Grows or shrinks a whole mapping in place. */
 bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes);
 

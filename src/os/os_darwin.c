@@ -123,21 +123,30 @@ static int native_release(void *start, size_t bytes)
     return vm_deallocate(mach_task_self(), (vm_address_t)start, bytes) == KERN_SUCCESS ? 0 : -1;
 }
 
-/* vm_copy shares the pages until one side is written. Not for runs of an arena: what shares pages cannot
- * be purged any more; and not on iOS, whose kernel copies all the same. */
-static int native_move(void *from, void *to, size_t bytes, bool keep_source)
+/* vm_copy shares the pages until one side is written. What shares pages cannot be purged any more, so this is not for
+ * runs of an arena. */
+static size_t native_move_pages(void *from, void *to, size_t bytes)
 {
+    (void)from;
+    (void)to;
+    (void)bytes;
+    return 0;
+}
+
+/* Not on iOS, whose kernel copies all the same. */
+static int native_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)
+{
+    (void)new_bytes;
 #if ZCI_DARWIN_MACOS
-    if (keep_source || bytes < VM_COPY_BYTES_LEAST ||
-        vm_copy(mach_task_self(), (vm_address_t)from, bytes, (vm_address_t)to) != KERN_SUCCESS)
+    if (old_bytes < VM_COPY_BYTES_LEAST ||
+        vm_copy(mach_task_self(), (vm_address_t)from, old_bytes, (vm_address_t)to) != KERN_SUCCESS)
         return -1;
-    native_release(from, bytes);
+    native_release(from, old_bytes);
     return 0;
 #else
     (void)from;
     (void)to;
-    (void)bytes;
-    (void)keep_source;
+    (void)old_bytes;
     return -1;
 #endif
 }
@@ -165,7 +174,8 @@ const struct os_calls zci_os_calls_native = {
     .reuse = native_reuse,
     .populate = native_populate,
     .release = native_release,
-    .move = native_move,
+    .move_pages = native_move_pages,
+    .move_mapping = native_move_mapping,
     .resize = native_resize,
 };
 

@@ -4,6 +4,7 @@
  * Purging is MADV_DONTNEED: MADV_FREE leaves the pages in RSS until the kernel is short of memory. */
 #include "base/atomic.h"
 #include "os/os.h"
+#include "os/os_move_linux.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +24,6 @@
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
-#endif
-
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
 #endif
 
 /* Without MAP_NORESERVE: with it the kernel would not ask either, when the memory becomes writable, whether there
@@ -70,74 +67,6 @@ static int native_populate(void *start, size_t bytes)
 static int native_release(void *start, size_t bytes)
 {
     return munmap(start, bytes);
-}
-
-static int move(void *from, void *to, size_t bytes, int more_flags)
-{
-    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | more_flags;
-    return mremap(from, bytes, bytes, flags, to) == MAP_FAILED ? -1 : 0;
-}
-
-/* Does MREMAP_DONTUNMAP (Linux 5.7) leave the source mapped? qemu's user emulation up to 7.2 accepts the flag and
- * takes the source for unmapped all the same. A call that is to write there tells without a fault; protecting it anew
- * would not: that maps it again in the emulator's eyes. */
-static bool probe_keep_source(void)
-{
-    size_t page = zci_os_page_bytes();
-    char *pair = native_reserve(NULL, 2 * page);
-    if (pair == NULL)
-        return false;
-    bool works = native_make_writable(pair, 2 * page) == 0 &&
-                 move(pair, pair + page, page, MREMAP_DONTUNMAP) == 0 &&
-                 syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (void *)pair) == 0;
-    native_release(pair, 2 * page);
-    return works;
-}
-
-/* Pages that moved remain a mapping of their own to the kernel, also when they are free again. A process may have 65530
- * of them, or whatever vm.max_map_count says, and the program wants some: beyond a quarter nothing is moved. They are
- * counted with each so many-th wish to. */
-#define MAPPINGS_MOST    16384
-#define MOVES_UNTIL_LOOK 1024
-
-/* false where nobody tells. */
-static bool has_few_mappings(void)
-{
-    char text[1024];
-    long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    long length = 0;
-    size_t count = 0;
-    while (fd >= 0 && count < MAPPINGS_MOST &&
-           (length = syscall(SYS_read, fd, text, sizeof text)) > 0)
-        for (long i = 0; i < length; i++)
-            count += text[i] == '\n';
-    if (fd >= 0)
-        (void)syscall(SYS_close, fd);
-    return count != 0 && count < MAPPINGS_MOST;
-}
-
-static bool may_split_mappings(void)
-{
-    static uint64_t wish_count; /* atomic */
-    static bool has_too_many;   /* atomic */
-    if (atomic_add_64(&wish_count, 1) % MOVES_UNTIL_LOOK == 0)
-        atomic_store_relaxed(&has_too_many, !has_few_mappings());
-    return !atomic_load_relaxed(&has_too_many);
-}
-
-/* With keep_source the hole must never exist, or another thread's mmap could land in it: only
- * MREMAP_DONTUNMAP will do, and its absence is a failure like any other. */
-static int native_move(void *from, void *to, size_t bytes, bool keep_source)
-{
-    static int can_keep_source; /* atomic: 0 not known, 1 yes, -1 no */
-    if (!keep_source)
-        return move(from, to, bytes, 0);
-    int can = atomic_load_relaxed(&can_keep_source);
-    if (can == 0) {
-        can = probe_keep_source() ? 1 : -1;
-        atomic_store_relaxed(&can_keep_source, can);
-    }
-    return can > 0 && may_split_mappings() ? move(from, to, bytes, MREMAP_DONTUNMAP) : -1;
 }
 
 static int native_resize(void *start, size_t old_bytes, size_t new_bytes)
@@ -192,7 +121,8 @@ const struct os_calls zci_os_calls_native = {
     .purge = native_purge,
     .populate = native_populate,
     .release = native_release,
-    .move = native_move,
+    .move_pages = zci_os_linux_move_pages,
+    .move_mapping = zci_os_linux_move_mapping,
     .resize = native_resize,
     .advise_huge = native_advise_huge,
     .has_huge_pages = native_has_huge_pages,

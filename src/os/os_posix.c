@@ -162,14 +162,17 @@ bool zci_os_release(void *start, size_t bytes)
     return false;
 }
 
-bool zci_os_move_pages(void *from, void *to, size_t bytes)
+size_t zci_os_move_pages(void *from, void *to, size_t bytes)
 {
-    return count(OS_MOVE, bytes, zci_os_calls->move(from, to, bytes, true) == 0);
+    size_t moved = zci_os_calls->move_pages(from, to, bytes);
+    (void)count(OS_MOVE, moved, moved != 0);
+    return moved;
 }
 
-bool zci_os_move_mapping(void *from, void *to, size_t bytes)
+bool zci_os_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)
 {
-    return count(OS_MOVE, bytes, zci_os_calls->move(from, to, bytes, false) == 0);
+    return count(OS_MOVE, old_bytes,
+                 zci_os_calls->move_mapping(from, to, old_bytes, new_bytes) == 0);
 }
 
 bool zci_os_resize(void *start, size_t old_bytes, size_t new_bytes)

@@ -103,13 +103,19 @@ static int fake_release(void *start, size_t bytes)
     return zci_os_calls_native.release(start, bytes);
 }
 
-static int fake_move(void *from, void *to, size_t bytes, bool keep_source)
+static size_t fake_move_pages(void *from, void *to, size_t bytes)
+{
+    if (call_fails() || fake_os.fail_move)
+        return 0;
+    return zci_os_calls_native.move_pages(from, to, bytes);
+}
+
+static int fake_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)
 {
     if (call_fails() || fake_os.fail_move)
         return -1;
-    if (!keep_source)
-        __atomic_sub_fetch(&fake_os.reserved_bytes, (int64_t)bytes, __ATOMIC_RELAXED);
-    return zci_os_calls_native.move(from, to, bytes, keep_source);
+    __atomic_sub_fetch(&fake_os.reserved_bytes, (int64_t)old_bytes, __ATOMIC_RELAXED);
+    return zci_os_calls_native.move_mapping(from, to, old_bytes, new_bytes);
 }
 
 static int fake_resize(void *start, size_t old_bytes, size_t new_bytes)
@@ -159,7 +165,8 @@ static struct os_calls fake_calls = {
     .purge = fake_purge,
     .populate = fake_populate,
     .release = fake_release,
-    .move = fake_move,
+    .move_pages = fake_move_pages,
+    .move_mapping = fake_move_mapping,
     .resize = fake_resize,
     .advise_huge = fake_advise_huge,
     .has_huge_pages = fake_has_huge_pages,

@@ -42,16 +42,15 @@ static int stays_where_it_is(void *start, size_t old_bytes, size_t new_bytes)
     return -1;
 }
 
-static int move(void *from, void *to, size_t bytes, bool keep_source)
+static int move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)
 {
     if (move_fails) {
         errno = ENOMEM;
         return -1;
     }
-    if (!keep_source)
-        is_not_ours(from);
-    int result = zci_os_calls_native.move(from, to, bytes, keep_source);
-    if (result == 0 && !keep_source)
+    is_not_ours(from);
+    int result = zci_os_calls_native.move_mapping(from, to, old_bytes, new_bytes);
+    if (result == 0)
         give_to_other(from);
     return result;
 }
@@ -93,7 +92,7 @@ static int moves_natively(void)
     void *to = zci_os_reserve(64 * MIB, ZCI_GRANULE_BYTES);
     CHECK(from != NULL && to != NULL && zci_os_commit(from, 64 * MIB) &&
           zci_os_commit(to, 64 * MIB));
-    int moves = zci_os_calls_native.move(from, to, 64 * MIB, false) == 0;
+    int moves = zci_os_calls_native.move_mapping(from, to, 64 * MIB, 64 * MIB) == 0;
     zci_os_release(to, 64 * MIB);
     return moves;
 }
@@ -165,7 +164,7 @@ int main(void)
     move_fails = !moves_natively();
     calls = *zci_os_calls;
     calls.resize = stays_where_it_is;
-    calls.move = move;
+    calls.move_mapping = move_mapping;
     calls.release = release;
     calls.make_writable = make_writable;
     zci_os_calls = &calls;
