@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "base/options.h"
+#include "central/decay.h"
 #include "central/fault_cost.h"
 #include "central/free_runs.h"
 #include "central/strips.h"
@@ -26,14 +27,8 @@ static struct {
     uint64_t used_bytes;            /* in front of the frontiers */
     uint64_t committed_bytes;
     uint64_t reported_bytes; /* our share of the footprint */
-    uint64_t dirty_low;      /* granules: least there were since the last zci_page_heap_decay */
-    uint64_t purged;         /* granules given back, as far as they were not taken again */
-    uint64_t refaulted;      /* granules taken again, ever */
-    uint64_t hold;           /* granules: demand that came back lately and will again */
-    uint64_t hold_ms;        /* since hold last fell */
-    uint64_t decay_rate;     /* granules per 1024 ms */
-    uint64_t decay_due;      /* 1024ths of a granule and ms that are due already */
-    uint64_t reuse_count;    /* atomic, relaxed: statistics, as those below */
+    struct decay decay;
+    uint64_t reuse_count; /* atomic, relaxed: statistics, as those below */
     uint64_t refault_count;
     uint64_t fresh_count;
     uint64_t return_count;
@@ -70,15 +65,6 @@ static struct span *carve_locked(struct span *span, size_t granules, size_t alig
 static struct span *alloc_clean_locked(size_t granules, size_t align)
 {
     return carve_locked(zci_run_tree_best(&heap.free.clean, granules + align - 1), granules, align);
-}
-
-/* Clean granules are taken into use: as many of them as there are count as given back in vain. */
-static void note_refault_locked(size_t granules)
-{
-    uint64_t again = min_size(granules, heap.purged);
-    heap.purged -= again;
-    counter_add(&heap.hold, again);
-    counter_add(&heap.refaulted, again);
 }
 
 /* Commits so that the arena's first granules are usable. Steps grow with the heap: few system calls for
@@ -192,8 +178,9 @@ static struct span *alloc_huge_strip_locked(size_t charged, unsigned shard)
         return NULL;
     struct span *strip = alloc_clean_locked(STRIP_GRANULES, STRIP_GRANULES);
     if (strip != NULL) {
-        note_refault_locked(charged); /* the rest may not be wanted, and must not be held */
-        heap.purged -= min_size(heap.purged, STRIP_GRANULES - charged);
+        decay_note_refault(&heap.decay,
+                           charged); /* the rest may not be wanted, and must not be held */
+        heap.decay.purged -= min_size(heap.decay.purged, STRIP_GRANULES - charged);
         counter_add(&heap.refault_count, 1);
     } else if ((strip = alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES)) == NULL) {
         return NULL;
@@ -236,7 +223,7 @@ static struct span *alloc_dirty_locked(size_t granules, size_t align, unsigned s
 {
     struct span *span = zci_run_tree_best_of(&heap.free.dirty, granules + align - 1, own);
     span = carve_locked(span, granules, align);
-    heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
+    decay_note_dirty(&heap.decay, heap.free.dirty.granules);
     if (span == NULL && strips_is_dirty(&heap.strips, shard))
         span = strips_take(&heap.strips, shard, granules);
     counter_add(&heap.reuse_count, span != NULL);
@@ -260,7 +247,7 @@ static struct span *alloc_locked(size_t granules, size_t align, size_t charged, 
         return span;
     span = alloc_clean_locked(granules, align);
     if (span != NULL) {
-        note_refault_locked(charged);
+        decay_note_refault(&heap.decay, charged);
         counter_add(&heap.refault_count, 1);
         return span;
     }
@@ -332,10 +319,10 @@ static size_t release_locked(size_t keep_bytes)
             break;
         span = zci_free_runs_carve(&heap.free, span, span->granules - granules, granules);
         span->is_zero = PURGED_STATE;
-        heap.purged += granules;
+        heap.decay.purged += granules;
         zci_free_runs_put(&heap.free, span);
     }
-    heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
+    decay_note_dirty(&heap.decay, heap.free.dirty.granules);
     return (before - heap.free.dirty.granules) << ZCI_GRANULE_SHIFT;
 }
 
@@ -396,13 +383,29 @@ struct span *zci_page_heap_alloc_small(size_t granules, unsigned shard)
     return alloc(granules, 1, shard, shard);
 }
 
+/* So many of its granules, from the start, are not resident any more, and are what state says. */
+static void put_back_locked(struct span *span, size_t granules, uint8_t state)
+{
+    if (granules != 0 && granules < span->granules)
+        zci_free_runs_put(&heap.free, zci_free_runs_split(span, granules));
+    span->is_zero = granules != 0 ? state : 0;
+    zci_free_runs_put(&heap.free, span);
+}
+
 void zci_page_heap_free(struct span *span)
 {
     lock_acquire(&heap.lock);
-    span->is_zero = false;
-    zci_free_runs_put(&heap.free, span);
+    put_back_locked(span, 0, 0);
     counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
+}
+
+void zci_page_heap_free_moved(struct span *span, size_t moved_bytes)
+{
+    lock_acquire(&heap.lock);
+    put_back_locked(span, moved_bytes >> ZCI_GRANULE_SHIFT, 1);
+    counter_add(&heap.return_count, 1);
+    unlock_and_report();
 }
 
 /* The run lies last before its arena's frontier, and the frontier can move. */
@@ -435,7 +438,7 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
         (next->is_zero && !charge_locked(more)))
         return false;
     if (next->is_zero)
-        note_refault_locked(more);
+        decay_note_refault(&heap.decay, more);
     struct span *taken = zci_free_runs_carve(&heap.free, next, 0, more);
     reuse(taken);
     atomic_store_release(&span->granules, (uint32_t)granules);
@@ -456,9 +459,7 @@ bool zci_page_heap_grow(struct span *span, size_t granules)
 void zci_page_heap_shrink(struct span *span, size_t granules)
 {
     lock_acquire(&heap.lock);
-    struct span *tail = zci_free_runs_split(span, granules);
-    tail->is_zero = false;
-    zci_free_runs_put(&heap.free, tail);
+    put_back_locked(zci_free_runs_split(span, granules), 0, 0);
     counter_add(&heap.return_count, 1);
     lock_release(&heap.lock);
 }
@@ -473,48 +474,18 @@ size_t zci_page_heap_release(size_t keep_bytes)
 }
 
 #define DECAY_CHUNK ((size_t)8 << 20 >> ZCI_GRANULE_SHIFT) /* given back by one call, at most */
-#define HOLD_MS     60000 /* how long demand that came back holds pages, about */
 
-/* Not at all in a step that is too short for a granule: then the next ones count together. */
-static void fade_hold_locked(uint64_t elapsed_ms)
-{
-    heap.hold_ms += elapsed_ms;
-    uint64_t granules = heap.hold * min_size(heap.hold_ms, HOLD_MS) / HOLD_MS;
-    if (granules != 0) {
-        counter_add(&heap.hold, -granules);
-        heap.hold_ms = 0;
-    }
-}
-
-/* How many granules are due. What lay idle since the last call goes at a rate that would have the largest such
- * amount gone in decay_ms; what came back lately stays. */
-static size_t decay_due_locked(uint64_t elapsed_ms, uint64_t decay_ms)
-{
-    uint64_t idle = heap.dirty_low;
-    heap.dirty_low = heap.free.dirty.granules;
-    fade_hold_locked(elapsed_ms);
-    idle -= min_size(idle, heap.hold);
-    if (idle == 0) {
-        heap.decay_rate = 0;
-        heap.decay_due = 0;
-        return 0;
-    }
-    heap.decay_rate = max_size(heap.decay_rate, idle * 1024 / (decay_ms + 1) + 1);
-    heap.decay_due += heap.decay_rate * elapsed_ms;
-    size_t due = min_size(heap.decay_due / 1024, idle);
-    heap.decay_due -= min_size(heap.decay_due, (uint64_t)due * 1024);
-    return due;
-}
-
-/* Cuts what is due, or a chunk of it, out of the longest dirty run: from its end, so that low addresses stay
- * in use. */
-static struct span *take_due_locked(size_t due)
+/* Cuts up to so many granules out of the longest resident run, from its end, so that low addresses stay in use. NULL if
+ * that is none or that run is shorter than least. It is nobody's: others go on while the system works on it. */
+static struct span *take_longest_locked(size_t most, size_t least)
 {
     struct span *span = zci_run_tree_longest(&heap.free.dirty);
-    if (span == NULL)
+    if (span == NULL || most == 0 || span->granules < least)
         return NULL;
-    size_t granules = min_size(min_size(due, DECAY_CHUNK), span->granules);
-    return zci_free_runs_carve(&heap.free, span, span->granules - granules, granules);
+    size_t granules = min_size(most, span->granules);
+    span = zci_free_runs_carve(&heap.free, span, span->granules - granules, granules);
+    decay_note_dirty(&heap.decay, heap.free.dirty.granules);
+    return span;
 }
 
 size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
@@ -522,25 +493,56 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
     size_t released = 0;
     lock_acquire(&heap.lock);
     strips_end_all(&heap.strips, &heap.free, true);
-    size_t due = decay_due_locked(elapsed_ms, decay_ms);
-    struct span *span;
-    while (due != 0 && (span = take_due_locked(due)) != NULL) {
+    size_t due = zci_decay_due(&heap.decay, heap.free.dirty.granules, elapsed_ms, decay_ms);
+    for (struct span *span; (span = take_longest_locked(min_size(due, DECAY_CHUNK), 1)) != NULL;) {
         size_t granules = span->granules;
-        heap.dirty_low = min_size(heap.dirty_low, heap.free.dirty.granules);
         lock_release(&heap.lock);
-        /* The run is nobody's: others go on while the system works. */
         bool done = zci_os_purge((void *)span->start, span_bytes(span));
         lock_acquire(&heap.lock);
-        span->is_zero = done ? PURGED_STATE : 0;
-        zci_free_runs_put(&heap.free, span);
+        put_back_locked(span, done ? granules : 0, PURGED_STATE);
         if (!done)
             break;
-        heap.purged += granules;
+        heap.decay.purged += granules;
         released += granules << ZCI_GRANULE_SHIFT;
         due -= granules;
     }
     unlock_and_report();
     return released;
+}
+
+#define FILL_LOOKS          4
+#define FILL_GRANULES_LEAST 16
+
+/* What was freed may never have been written to, or may have moved away: then there is nothing to be won. */
+static size_t fill_from(const struct span *span, char *to)
+{
+    size_t step = span_bytes(span) / FILL_LOOKS;
+    for (size_t at = step / 2; at < span_bytes(span); at += step)
+        if (!zci_os_is_resident((char *)span->start + at))
+            return 0;
+    return zci_os_move_pages((void *)span->start, to, span_bytes(span));
+}
+
+size_t zci_page_heap_fill(void *to, size_t bytes)
+{
+    size_t filled = 0;
+    bool is_whole = zci_os_moves_pages();
+    lock_acquire(&heap.lock);
+    while (is_whole) {
+        size_t wanted = (bytes - filled) >> ZCI_GRANULE_SHIFT;
+        struct span *span = take_longest_locked(wanted, FILL_GRANULES_LEAST);
+        if (span == NULL)
+            break;
+        lock_release(&heap.lock);
+        size_t moved = fill_from(span, (char *)to + filled);
+        lock_acquire(&heap.lock);
+        is_whole = moved == span_bytes(span);
+        filled += moved;
+        put_back_locked(span, moved >> ZCI_GRANULE_SHIFT, 1);
+    }
+    decay_forget_refault(&heap.decay, filled >> ZCI_GRANULE_SHIFT);
+    unlock_and_report();
+    return filled;
 }
 
 void zci_page_heap_stats(struct page_heap_stats *stats)
@@ -553,8 +555,8 @@ void zci_page_heap_stats(struct page_heap_stats *stats)
     stats->clean_bytes = (atomic_load_relaxed(&heap.free.clean.granules) +
                           atomic_load_relaxed(&heap.strips.clean_granules))
                          << ZCI_GRANULE_SHIFT;
-    stats->refault_bytes = atomic_load_relaxed(&heap.refaulted) << ZCI_GRANULE_SHIFT;
-    stats->hold_bytes = atomic_load_relaxed(&heap.hold) << ZCI_GRANULE_SHIFT;
+    stats->refault_bytes = atomic_load_relaxed(&heap.decay.refaulted) << ZCI_GRANULE_SHIFT;
+    stats->hold_bytes = atomic_load_relaxed(&heap.decay.hold) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
     stats->busy_count = atomic_load_relaxed(&heap.lock.busy_count);
     stats->reuse_count = atomic_load_relaxed(&heap.reuse_count);
@@ -584,7 +586,7 @@ void zci_page_heap_fork_child(struct footprint_recount *recount)
 {
     if (lock_reset_in_child(&heap.lock)) {
         heap.free = (struct free_runs){.state = SPAN_FREE};
-        heap.dirty_low = 0;
+        heap.decay.least = 0;
         zci_page_heap_each_run(rebuild_run, NULL);
         strips_recount(&heap.strips);
     }

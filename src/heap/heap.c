@@ -99,10 +99,10 @@ void zci_heap_poll(void)
     zci_heap_leave_cache(enter_cache(false));
 }
 
-static void *alloc_large(size_t size, size_t alignment, bool *is_zero)
+static void *alloc_large(size_t size, size_t alignment, size_t *stale_bytes)
 {
     zci_bootstrap();
-    void *block = zci_large_alloc(size, alignment, is_zero);
+    void *block = zci_large_alloc(size, alignment, stale_bytes);
     zci_heap_poll();
     return block;
 }
@@ -132,8 +132,8 @@ void *zci_heap_alloc_slow(size_t size)
 {
     if (ZCI_LIKELY(size <= ZCI_SMALL_MAX_BYTES))
         return alloc_small(size_class_of(size));
-    bool is_zero;
-    return alloc_large(size, 1, &is_zero);
+    size_t stale_bytes;
+    return alloc_large(size, 1, &stale_bytes);
 }
 
 /* Small and correctly placed, but there is no bin that takes it. */
@@ -193,10 +193,10 @@ void *zci_heap_alloc_zeroed(size_t size)
             block = zci_heap_alloc_slow(size);
         return block != NULL ? memset(block, 0, size) : NULL;
     }
-    bool is_zero = false;
-    void *block = alloc_large(size, 1, &is_zero);
-    if (block != NULL && !is_zero)
-        memset(block, 0, size);
+    size_t stale_bytes = 0;
+    void *block = alloc_large(size, 1, &stale_bytes);
+    if (block != NULL && stale_bytes != 0)
+        memset(block, 0, stale_bytes);
     else if (block != NULL && size <= POPULATE_BYTES_MAX)
         zci_os_populate(block, align_up(size, zci_os_page_bytes()));
     return block;
@@ -204,14 +204,14 @@ void *zci_heap_alloc_zeroed(size_t size)
 
 void *zci_heap_alloc_aligned(size_t size, size_t alignment)
 {
-    bool is_zero;
+    size_t stale_bytes;
     if (size <= ZCI_SMALL_MAX_BYTES && alignment <= ZCI_SMALL_MAX_BYTES) {
         /* size_class.h: the class of this is aligned. At most 64 KiB, as both are. */
         size_t rounded = ((alignment - 1) | (size - (size != 0))) + 1;
         void *block = thread_cache_pop(rounded);
         return block != NULL ? block : zci_heap_alloc_slow(rounded);
     }
-    return alloc_large(size, alignment, &is_zero);
+    return alloc_large(size, alignment, &stale_bytes);
 }
 
 /* The span that a live block lies in, checked; the report names verb. */
@@ -255,8 +255,8 @@ size_t zci_heap_good_bytes(size_t size)
 
 static void *alloc_growing(size_t size)
 {
-    bool is_zero;
-    void *block = zci_large_alloc_growing(size, &is_zero);
+    size_t stale_bytes;
+    void *block = zci_large_alloc_growing(size, &stale_bytes);
     zci_heap_poll();
     return block;
 }

@@ -55,7 +55,17 @@ static unsigned own_shard(void)
     return shard_of(ZCI_LIKELY(thread_cache_is_open(cache)) ? cache->number : 0);
 }
 
-static struct span *alloc_run(size_t size, size_t alignment)
+/* How many bytes of the new block may read other than zero. Below a mebibyte there are too few faults to save. */
+#define FILL_BYTES_LEAST ((size_t)1 << 20)
+
+static size_t fill(struct span *span, size_t bytes)
+{
+    if (!span->is_zero)
+        return bytes;
+    return bytes >= FILL_BYTES_LEAST ? zci_page_heap_fill((void *)span->start, bytes) : 0;
+}
+
+static struct span *alloc_run(size_t size, size_t alignment, size_t *stale_bytes)
 {
     size_t granules = granules_for(size);
     unsigned shard = own_shard();
@@ -64,25 +74,36 @@ static struct span *alloc_run(size_t size, size_t alignment)
         span = zci_run_cache_take(granules, shard);
         alignment = ZCI_GRANULE_BYTES;
     }
+    *stale_bytes = size;
     if (span != NULL) {
         count_run(true);
         return span;
     }
     span = zci_page_heap_alloc(granules, alignment >> ZCI_GRANULE_SHIFT, shard);
-    if (span != NULL)
-        count_run(false);
+    if (span == NULL)
+        return NULL;
+    count_run(false);
+    *stale_bytes = fill(span, size);
     return span;
 }
 
-static struct span *alloc_span(size_t size, size_t alignment)
+static struct span *alloc_huge(size_t size, size_t alignment, size_t *stale_bytes)
 {
-    return is_huge(size, alignment) ? zci_huge_alloc(size, alignment) : alloc_run(size, alignment);
+    struct span *span = zci_huge_alloc(size, alignment);
+    if (span != NULL)
+        *stale_bytes = fill(span, size);
+    return span;
+}
+
+static struct span *alloc_span(size_t size, size_t alignment, size_t *stale_bytes)
+{
+    return is_huge(size, alignment) ? alloc_huge(size, alignment, stale_bytes)
+                                    : alloc_run(size, alignment, stale_bytes);
 }
 
 /* The block is the program's from here on. */
-static void *hand_out(struct span *span, size_t size, bool *is_zero)
+static void *hand_out(struct span *span, size_t size)
 {
-    *is_zero = span->is_zero;
     span->is_zero = false;
     span->class_index = 0;
     if (span_state(span) != SPAN_HUGE) {
@@ -94,30 +115,35 @@ static void *hand_out(struct span *span, size_t size, bool *is_zero)
     return (void *)span->start;
 }
 
-void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero)
+void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
 {
-    struct span *span = alloc_span(size, alignment);
+    struct span *span = alloc_span(size, alignment, stale_bytes);
     if (ZCI_UNLIKELY(span == NULL)) {
         /* What waits for a next time may be what is missing now, or may lie in between. */
         zci_limit_retry_begin();
-        span = alloc_span(size, alignment);
+        span = alloc_span(size, alignment, stale_bytes);
         zci_limit_retry_end(span != NULL);
         if (span == NULL)
             return NULL;
     }
-    return hand_out(span, size, is_zero);
+    return hand_out(span, size);
 }
 
-void *zci_large_alloc_growing(size_t size, bool *is_zero)
+void *zci_large_alloc_growing(size_t size, size_t *stale_bytes)
 {
     struct span *span = NULL;
+    void *block = NULL;
     size_t granules = granules_for(size);
     size_t room = max_size(granules * ROOM_FACTOR, ROOM_LEAST_GRANULES);
     if (!is_huge(size, 1) && granules + room <= PAGE_HEAP_MAX_GRANULES)
         span = zci_page_heap_alloc_roomy(granules, room);
-    if (span != NULL)
+    if (span != NULL) {
         count_run(false);
-    void *block = span != NULL ? hand_out(span, size, is_zero) : zci_large_alloc(size, 1, is_zero);
+        *stale_bytes = span->is_zero ? 0 : size;
+        block = hand_out(span, size);
+    } else {
+        block = zci_large_alloc(size, 1, stale_bytes);
+    }
     if (block != NULL)
         pagemap_get((uintptr_t)block)->has_grown = true;
     return block;
@@ -178,23 +204,34 @@ size_t zci_large_good_bytes(size_t size)
     return granules_for(size) * ZCI_GRANULE_BYTES;
 }
 
+/* The block whose first bytes have moved away. */
+static void free_moved(struct span *span, size_t moved_bytes)
+{
+    bool is_run = span_state(span) == SPAN_LARGE;
+    if (is_run && moved_bytes != 0 && claim(span) == SPAN_LARGE)
+        zci_page_heap_free_moved(span, moved_bytes);
+    else
+        zci_large_free((void *)span->start);
+}
+
 /* A new place of the right size, the old one's bytes in it, by page table where that is cheaper. */
 static void *move_block(struct span *span, size_t size)
 {
-    bool is_zero;
+    size_t stale_bytes;
     size_t old_bytes = zci_large_usable_bytes(span);
     size_t moved_bytes = min_size(old_bytes, size);
     void *from = (void *)span->start;
     bool grows = size > old_bytes;
-    void *to = grows ? zci_large_alloc_growing(size, &is_zero) : zci_large_alloc(size, 1, &is_zero);
+    void *to = grows ? zci_large_alloc_growing(size, &stale_bytes)
+                     : zci_large_alloc(size, 1, &stale_bytes);
     if (to == NULL)
         return NULL;
     size_t whole_pages = align_down(moved_bytes, zci_os_page_bytes());
     size_t done = 0;
-    if (whole_pages >= MOVE_BYTES_LEAST && is_zero)
+    if (whole_pages >= MOVE_BYTES_LEAST && stale_bytes == 0)
         done = zci_os_move_pages(from, to, whole_pages);
     memcpy((char *)to + done, (char *)from + done, moved_bytes - done);
-    zci_large_free(from);
+    free_moved(span, done);
     return to;
 }
 

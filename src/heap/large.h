@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* *is_zero tells whether all bytes read zero. NULL if there is no memory. */
-void *zci_large_alloc(size_t size, size_t alignment, bool *is_zero);
+/* All but the first *stale_bytes read zero. NULL if there is no memory. */
+void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes);
 /* The same for a block that grows: if possible where it can go on growing. */
-void *zci_large_alloc_growing(size_t size, bool *is_zero);
+void *zci_large_alloc_growing(size_t size, size_t *stale_bytes);
 /* Reports any pointer that is not a live large block. */
 void zci_large_free(void *block);
 /* span is SPAN_LARGE or SPAN_HUGE, size is large. The block, moved or not, or NULL. */

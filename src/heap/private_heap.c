@@ -253,9 +253,10 @@ static void *alloc_small(struct private_heap *heap, unsigned class_index)
     return block;
 }
 
-static void *alloc_large(struct private_heap *heap, size_t size, size_t alignment, bool *is_zero)
+static void *alloc_large(struct private_heap *heap, size_t size, size_t alignment,
+                         size_t *stale_bytes)
 {
-    void *block = zci_large_alloc(size, alignment, is_zero);
+    void *block = zci_large_alloc(size, alignment, stale_bytes);
     if (block != NULL)
         zci_private_adopt_large(heap, pagemap_get((uintptr_t)block));
     zci_heap_poll();
@@ -264,29 +265,29 @@ static void *alloc_large(struct private_heap *heap, size_t size, size_t alignmen
 
 void *zci_private_alloc_slow(struct private_heap *heap, size_t size, const char *verb)
 {
-    bool is_zero;
+    size_t stale_bytes;
     zci_private_require(heap, verb);
     if (ZCI_LIKELY(size <= ZCI_SMALL_MAX_BYTES))
         return alloc_small(heap, size_class_of(size));
-    return alloc_large(heap, size, 1, &is_zero);
+    return alloc_large(heap, size, 1, &stale_bytes);
 }
 
 void *zci_private_alloc_zeroed(struct private_heap *heap, size_t size, const char *verb)
 {
-    bool is_zero = false;
+    size_t stale_bytes = size;
     void *block = private_pop(heap, size);
     if (block == NULL) {
         zci_private_require(heap, verb);
         block = size <= ZCI_SMALL_MAX_BYTES ? alloc_small(heap, size_class_of(size))
-                                            : alloc_large(heap, size, 1, &is_zero);
+                                            : alloc_large(heap, size, 1, &stale_bytes);
     }
-    return block != NULL && !is_zero ? memset(block, 0, size) : block;
+    return block != NULL ? memset(block, 0, stale_bytes) : NULL;
 }
 
 void *zci_private_alloc_aligned(struct private_heap *heap, size_t size, size_t alignment,
                                 const char *verb)
 {
-    bool is_zero;
+    size_t stale_bytes;
     zci_private_require(heap, verb);
     if (size <= ZCI_SMALL_MAX_BYTES && alignment <= ZCI_SMALL_MAX_BYTES) {
         /* size_class.h: the class of this is aligned. */
@@ -294,16 +295,16 @@ void *zci_private_alloc_aligned(struct private_heap *heap, size_t size, size_t a
         void *block = private_pop(heap, rounded);
         return block != NULL ? block : alloc_small(heap, size_class_of(rounded));
     }
-    return alloc_large(heap, size, alignment, &is_zero);
+    return alloc_large(heap, size, alignment, &stale_bytes);
 }
 
 void *zci_private_pool_alloc_slow(struct private_heap *pool, const char *verb)
 {
-    bool is_zero;
+    size_t stale_bytes;
     zci_private_require(pool, verb);
     if (ZCI_LIKELY(pool->pool_bytes <= ZCI_SMALL_MAX_BYTES))
         return alloc_small(pool, PRIVATE_POOL_CLASS);
-    return alloc_large(pool, pool->pool_bytes, pool->pool_alignment, &is_zero);
+    return alloc_large(pool, pool->pool_bytes, pool->pool_alignment, &stale_bytes);
 }
 
 /* Is this where a block of the span starts? */

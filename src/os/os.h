@@ -51,6 +51,8 @@ struct os_calls {
     /* Moves the pages of [from, from + bytes) to [to, ...), which loses its own, or as many from the front as go. What
      * was moved from stays mapped and reads zero. The bytes moved: whole pages. */
     size_t (*move_pages)(void *from, void *to, size_t bytes);
+    /* Is the page resident? NULL, as the entry before, where pages cannot move. */
+    bool (*is_resident)(void *page);
     /* The mapping [from, from + old_bytes) becomes [to, to + new_bytes), which is longer. On failure all stays. */
     int (*move_mapping)(void *from, void *to, size_t old_bytes, size_t new_bytes);
     /* Makes pages resident at once, and zero, as if each had been written to. */
@@ -139,6 +141,10 @@ void zci_os_touch_huge(void *start);
 bool zci_os_release(void *start, size_t bytes);
 /* Both ranges committed, and whole pages. So many bytes were moved, from the front; there from reads zero now. */
 size_t zci_os_move_pages(void *from, void *to, size_t bytes);
+/* Can the system do this at all? */
+bool zci_os_moves_pages(void);
+/* Is the page resident that this address lies in? false also where the system does not tell. */
+bool zci_os_is_resident(void *address);
 /* from's mapping becomes the longer [to, to + new_bytes), which is committed. */
 bool zci_os_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes);
 /* Grows or shrinks a whole mapping in place. */

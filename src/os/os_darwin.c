@@ -124,16 +124,7 @@ static int native_release(void *start, size_t bytes)
 }
 
 /* vm_copy shares the pages until one side is written. What shares pages cannot be purged any more, so this is not for
- * runs of an arena. */
-static size_t native_move_pages(void *from, void *to, size_t bytes)
-{
-    (void)from;
-    (void)to;
-    (void)bytes;
-    return 0;
-}
-
-/* Not on iOS, whose kernel copies all the same. */
+ * runs of an arena; and not on iOS, whose kernel copies all the same. */
 static int native_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)
 {
     (void)new_bytes;
@@ -174,7 +165,6 @@ const struct os_calls zci_os_calls_native = {
     .reuse = native_reuse,
     .populate = native_populate,
     .release = native_release,
-    .move_pages = native_move_pages,
     .move_mapping = native_move_mapping,
     .resize = native_resize,
 };

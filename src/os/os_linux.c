@@ -69,6 +69,15 @@ static int native_release(void *start, size_t bytes)
     return munmap(start, bytes);
 }
 
+static bool native_is_resident(void *page)
+{
+    int error = errno;
+    unsigned char is_there = 0;
+    bool answer = mincore(page, 1, &is_there) == 0 && (is_there & 1) != 0;
+    errno = error;
+    return answer;
+}
+
 static int native_resize(void *start, size_t old_bytes, size_t new_bytes)
 {
     return mremap(start, old_bytes, new_bytes, 0) == MAP_FAILED ? -1 : 0;
@@ -122,6 +131,7 @@ const struct os_calls zci_os_calls_native = {
     .populate = native_populate,
     .release = native_release,
     .move_pages = zci_os_linux_move_pages,
+    .is_resident = native_is_resident,
     .move_mapping = zci_os_linux_move_mapping,
     .resize = native_resize,
     .advise_huge = native_advise_huge,

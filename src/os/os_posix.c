@@ -164,9 +164,22 @@ bool zci_os_release(void *start, size_t bytes)
 
 size_t zci_os_move_pages(void *from, void *to, size_t bytes)
 {
+    if (!zci_os_moves_pages())
+        return 0;
     size_t moved = zci_os_calls->move_pages(from, to, bytes);
     (void)count(OS_MOVE, moved, moved != 0);
     return moved;
+}
+
+bool zci_os_moves_pages(void)
+{
+    return zci_os_calls->move_pages != NULL;
+}
+
+bool zci_os_is_resident(void *address)
+{
+    void *page = (void *)align_down((uintptr_t)address, zci_os_page_bytes());
+    return zci_os_calls->is_resident != NULL && zci_os_calls->is_resident(page);
 }
 
 bool zci_os_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)

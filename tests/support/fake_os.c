@@ -110,6 +110,11 @@ static size_t fake_move_pages(void *from, void *to, size_t bytes)
     return zci_os_calls_native.move_pages(from, to, bytes);
 }
 
+static bool fake_is_resident(void *page)
+{
+    return !call_fails() && zci_os_calls_native.is_resident(page);
+}
+
 static int fake_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)
 {
     if (call_fails() || fake_os.fail_move)
@@ -165,7 +170,6 @@ static struct os_calls fake_calls = {
     .purge = fake_purge,
     .populate = fake_populate,
     .release = fake_release,
-    .move_pages = fake_move_pages,
     .move_mapping = fake_move_mapping,
     .resize = fake_resize,
     .advise_huge = fake_advise_huge,
@@ -179,6 +183,10 @@ void fake_os_install(void)
     /* Calls that only some systems have; a limit on addresses needs the plain way. */
     if (zci_os_calls_native.reserve_aligned != NULL && fake_os.address_limit == 0)
         fake_calls.reserve_aligned = fake_reserve_aligned;
+    if (zci_os_calls_native.move_pages != NULL) {
+        fake_calls.move_pages = fake_move_pages;
+        fake_calls.is_resident = fake_is_resident;
+    }
     if (zci_os_calls_native.reuse != NULL)
         fake_calls.reuse = fake_reuse;
     zci_os_calls = &fake_calls;
