@@ -81,6 +81,9 @@ gcc-aarch64-linux-gnu  command -v aarch64-linux-gnu-gcc
 libc6-dev-arm64-cross  ls /usr/aarch64-linux-gnu/include/stdlib.h
 qemu-user              command -v qemu-aarch64
 lld-16                 command -v ld64.lld-16
+qemu-system-x86        command -v qemu-system-x86_64
+busybox-static         command -v busybox
+cpio                   command -v cpio
 git                    command -v git
 perl                   command -v perl
 lua5.4                 command -v lua5.4
