@@ -55,17 +55,7 @@ static unsigned own_shard(void)
     return shard_of(ZCI_LIKELY(thread_cache_is_open(cache)) ? cache->number : 0);
 }
 
-/* How many bytes of the new block may read other than zero. Below a mebibyte there are too few faults to save. */
-#define FILL_BYTES_LEAST ((size_t)1 << 20)
-
-static size_t fill(struct span *span, size_t bytes)
-{
-    if (!span->is_zero)
-        return bytes;
-    return bytes >= FILL_BYTES_LEAST ? zci_page_heap_fill((void *)span->start, bytes) : 0;
-}
-
-static struct span *alloc_run(size_t size, size_t alignment, size_t *stale_bytes)
+static struct span *alloc_run(size_t size, size_t alignment)
 {
     size_t granules = granules_for(size);
     unsigned shard = own_shard();
@@ -74,31 +64,31 @@ static struct span *alloc_run(size_t size, size_t alignment, size_t *stale_bytes
         span = zci_run_cache_take(granules, shard);
         alignment = ZCI_GRANULE_BYTES;
     }
-    *stale_bytes = size;
     if (span != NULL) {
         count_run(true);
         return span;
     }
     span = zci_page_heap_alloc(granules, alignment >> ZCI_GRANULE_SHIFT, shard);
-    if (span == NULL)
-        return NULL;
-    count_run(false);
-    *stale_bytes = fill(span, size);
-    return span;
-}
-
-static struct span *alloc_huge(size_t size, size_t alignment, size_t *stale_bytes)
-{
-    struct span *span = zci_huge_alloc(size, alignment);
     if (span != NULL)
-        *stale_bytes = fill(span, size);
+        count_run(false);
     return span;
 }
 
-static struct span *alloc_span(size_t size, size_t alignment, size_t *stale_bytes)
+static struct span *alloc_span_once(size_t size, size_t alignment)
 {
-    return is_huge(size, alignment) ? alloc_huge(size, alignment, stale_bytes)
-                                    : alloc_run(size, alignment, stale_bytes);
+    return is_huge(size, alignment) ? zci_huge_alloc(size, alignment) : alloc_run(size, alignment);
+}
+
+static struct span *alloc_span(size_t size, size_t alignment)
+{
+    struct span *span = alloc_span_once(size, alignment);
+    if (ZCI_LIKELY(span != NULL))
+        return span;
+    /* What waits for a next time may be what is missing now, or may lie in between. */
+    zci_limit_retry_begin();
+    span = alloc_span_once(size, alignment);
+    zci_limit_retry_end(span != NULL);
+    return span;
 }
 
 /* The block is the program's from here on. */
@@ -115,37 +105,38 @@ static void *hand_out(struct span *span, size_t size)
     return (void *)span->start;
 }
 
+/* Below a mebibyte there are too few faults to save. */
+#define FILL_BYTES_LEAST ((size_t)1 << 20)
+
 void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
 {
-    struct span *span = alloc_span(size, alignment, stale_bytes);
-    if (ZCI_UNLIKELY(span == NULL)) {
-        /* What waits for a next time may be what is missing now, or may lie in between. */
-        zci_limit_retry_begin();
-        span = alloc_span(size, alignment, stale_bytes);
-        zci_limit_retry_end(span != NULL);
-        if (span == NULL)
-            return NULL;
-    }
+    struct span *span = alloc_span(size, alignment);
+    if (span == NULL)
+        return NULL;
+    if (!span->is_zero)
+        *stale_bytes = size;
+    else
+        *stale_bytes = size >= FILL_BYTES_LEAST ? zci_page_heap_fill((void *)span->start, size) : 0;
     return hand_out(span, size);
 }
 
+/* Not filled: the old place's own pages are to move there. */
 void *zci_large_alloc_growing(size_t size, size_t *stale_bytes)
 {
     struct span *span = NULL;
-    void *block = NULL;
     size_t granules = granules_for(size);
     size_t room = max_size(granules * ROOM_FACTOR, ROOM_LEAST_GRANULES);
     if (!is_huge(size, 1) && granules + room <= PAGE_HEAP_MAX_GRANULES)
         span = zci_page_heap_alloc_roomy(granules, room);
-    if (span != NULL) {
+    if (span != NULL)
         count_run(false);
-        *stale_bytes = span->is_zero ? 0 : size;
-        block = hand_out(span, size);
-    } else {
-        block = zci_large_alloc(size, 1, stale_bytes);
-    }
-    if (block != NULL)
-        pagemap_get((uintptr_t)block)->has_grown = true;
+    else
+        span = alloc_span(size, 1);
+    if (span == NULL)
+        return NULL;
+    *stale_bytes = span->is_zero ? 0 : size;
+    void *block = hand_out(span, size);
+    span->has_grown = true;
     return block;
 }
 

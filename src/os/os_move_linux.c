@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -145,8 +146,16 @@ size_t zci_os_linux_move_pages(void *from, void *to, size_t bytes)
     return done;
 }
 
-/* In one go with its new length: so what was moved stays one mapping. */
+/* In one go with its new length, so that what was moved stays one mapping; or, of several, all or none. */
 int zci_os_linux_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)
 {
-    return is_one_mapping(from, old_bytes) ? move(from, to, old_bytes, new_bytes, 0) : -1;
+    if (is_one_mapping(from, old_bytes))
+        return move(from, to, old_bytes, new_bytes, 0);
+    size_t done = zci_os_linux_move_pages(from, to, old_bytes);
+    if (done != old_bytes) {
+        memcpy(from, to, done);
+        return -1;
+    }
+    munmap(from, old_bytes); /* or the address space is lost */
+    return 0;
 }

@@ -100,6 +100,17 @@ static void huge_block_gets_free_pages(void)
         CHECK_EQ(moved_bytes(), 24 * MIB);
         CHECK_EQ(resident_bytes(block, 24 * MIB), 24 * MIB);
     }
+    mark(block, 0, 25 * MIB);
+    mark(block, 299 * MIB, 300 * MIB);
+    CHECK_EQ(zc_limit_set(ZC_LIMIT_HARD, 500 * MIB), 0); /* not two of them */
+    block = zc_realloc(block, 400 * MIB);                /* which is several mappings now */
+    if (!CHECK(block != NULL))
+        return;
+    CHECK(is_marked(block, 0, 25 * MIB) && is_marked(block, 299 * MIB, 300 * MIB));
+    if (can_move) {
+        CHECK(moved_bytes() >= 324 * MIB);
+        CHECK(resident_bytes(block, 400 * MIB) < 40 * MIB);
+    }
     zc_free(block);
 }
 
