@@ -178,8 +178,7 @@ static struct span *alloc_huge_strip_locked(size_t charged, unsigned shard)
         return NULL;
     struct span *strip = alloc_clean_locked(STRIP_GRANULES, STRIP_GRANULES);
     if (strip != NULL) {
-        decay_note_refault(&heap.decay,
-                           charged); /* the rest may not be wanted, and must not be held */
+        decay_note_refault(&heap.decay, charged); /* the rest may not be wanted: not held */
         heap.decay.purged -= min_size(heap.decay.purged, STRIP_GRANULES - charged);
         counter_add(&heap.refault_count, 1);
     } else if ((strip = alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES)) == NULL) {
@@ -360,10 +359,12 @@ static void open_strip(struct span *strip, size_t granules, unsigned shard)
 static struct span *alloc(size_t granules, size_t align_granules, unsigned shard, unsigned own)
 {
     lock_acquire(&heap.lock);
+    uint64_t refaulted = heap.decay.refaulted;
     struct span *span = alloc_locked(granules, align_granules, granules, shard, own);
     if (span == NULL)
         span = alloc_purged_locked(granules, align_granules, shard, own);
     if (span != NULL) {
+        span->used = (uint16_t)(heap.decay.refaulted - refaulted);
         pagemap_set(span->start, span);
         reuse(span);
     }
@@ -523,24 +524,23 @@ static size_t fill_from(const struct span *span, char *to)
     return zci_os_move_pages((void *)span->start, to, span_bytes(span));
 }
 
-size_t zci_page_heap_fill(void *to, size_t bytes)
+size_t zci_page_heap_fill(const struct span *filling, size_t bytes)
 {
     size_t filled = 0;
-    bool is_whole = zci_os_moves_pages();
     lock_acquire(&heap.lock);
-    while (is_whole) {
+    for (bool is_whole = zci_os_moves_pages(); is_whole;) {
         size_t wanted = (bytes - filled) >> ZCI_GRANULE_SHIFT;
         struct span *span = take_longest_locked(wanted, FILL_GRANULES_LEAST);
         if (span == NULL)
             break;
         lock_release(&heap.lock);
-        size_t moved = fill_from(span, (char *)to + filled);
+        size_t moved = fill_from(span, (char *)filling->start + filled);
         lock_acquire(&heap.lock);
         is_whole = moved == span_bytes(span);
         filled += moved;
         put_back_locked(span, moved >> ZCI_GRANULE_SHIFT, 1);
     }
-    decay_forget_refault(&heap.decay, filled >> ZCI_GRANULE_SHIFT);
+    decay_forget_refault(&heap.decay, min_size(filled >> ZCI_GRANULE_SHIFT, filling->used));
     unlock_and_report();
     return filled;
 }

@@ -45,10 +45,10 @@ void zci_page_heap_free(struct span *span);
 /* The same where the pages of the first moved_bytes have moved away, so that they read zero. */
 void zci_page_heap_free_moved(struct span *span, size_t moved_bytes);
 
-/* [to, to + bytes) is the caller's, and its pages are not resident, for no resident run was long enough. So those of
- * shorter runs, of a mebibyte and more, move to its start: that costs a hundredth of faulting new ones in, and nothing
- * stays resident twice. The bytes that may read other than zero now, whole pages; 0 where the OS moves no pages. */
-size_t zci_page_heap_fill(void *to, size_t bytes);
+/* A new run, or huge block, of so many bytes; its pages are not resident, for no resident run was long enough. So those
+ * of shorter runs, of a mebibyte and more, move to its start: that costs a hundredth of faulting new ones in, and
+ * nothing stays resident twice. The bytes that may read other than zero now, whole pages; 0 where the OS moves none. */
+size_t zci_page_heap_fill(const struct span *filling, size_t bytes);
 
 /* Takes the granules behind the run if they are free; false if not. */
 bool zci_page_heap_grow(struct span *span, size_t granules);

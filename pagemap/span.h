@@ -70,7 +70,7 @@ struct span {
         uint64_t bytes;       /* LARGE: bytes asked for last; HUGE: bytes of the mapping */
     };
 
-    uint16_t used;         /* SMALL: blocks out of the span */
+    uint16_t used;         /* SMALL: blocks out of the span; new run: granules refaulted */
     uint16_t purged_pages; /* SMALL: OS pages given back since a block was last taken */
     uint32_t touched_tick; /* SMALL: when a block last came or went; 0 once it was swept since */
 };

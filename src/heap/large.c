@@ -116,7 +116,7 @@ void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
     if (!span->is_zero)
         *stale_bytes = size;
     else
-        *stale_bytes = size >= FILL_BYTES_LEAST ? zci_page_heap_fill((void *)span->start, size) : 0;
+        *stale_bytes = size >= FILL_BYTES_LEAST ? zci_page_heap_fill(span, size) : 0;
     return hand_out(span, size);
 }
 

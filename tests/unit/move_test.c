@@ -111,6 +111,8 @@ static void huge_block_gets_free_pages(void)
         CHECK(moved_bytes() >= 324 * MIB);
         CHECK(resident_bytes(block, 400 * MIB) < 40 * MIB);
     }
+    block = zc_realloc(block, 310 * MIB);
+    CHECK(is_marked(block, 0, 25 * MIB) && is_marked(block, 299 * MIB, 300 * MIB));
     zc_free(block);
 }
 
@@ -247,7 +249,15 @@ static void filled_pages_were_not_wanted_back(void)
     struct zc_stats stats;
     zc_stats_get(&stats, sizeof stats);
     CHECK_EQ(stats.page_heap_refault_bytes, (can_move ? 15 : 39) * MIB);
+    mark(longer, 0, 39 * MIB);
     zc_free(longer);
+    /* Nor were fresh ones. */
+    char *fresh = zc_malloc(100 * MIB);
+    if (can_move)
+        CHECK_EQ(moved_bytes(), (24 + 39) * MIB);
+    zc_stats_get(&stats, sizeof stats);
+    CHECK_EQ(stats.page_heap_refault_bytes, (can_move ? 15 : 39) * MIB);
+    zc_free(fresh);
 }
 
 static void what_is_filled_was_not_given_back_in_vain(void)
