@@ -5,7 +5,7 @@
  * a process of its own. Where pages do not move only contents are checked. */
 #include "central/decay.h"
 #include "support/check.h"
-#include "support/fake_os.h"
+#include "support/fake_os_child.h"
 #include "zcmalloc.h"
 
 #include <stdlib.h>
@@ -17,20 +17,6 @@
 #define MIB ((size_t)1 << 20)
 
 static int can_move;
-
-static int in_child(void (*run)(void))
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        check_failed_count = 0;
-        fake_os_install();
-        run();
-        _exit(check_failed_count != 0 ? 1 : 0);
-    }
-    int status = -1;
-    waitpid(pid, &status, 0);
-    return status;
-}
 
 static uint64_t moved_bytes(void)
 {
@@ -283,21 +269,21 @@ static void probe(void)
 
 int main(void)
 {
-    can_move = in_child(probe) == 0;
-    CHECK_EQ(in_child(new_block_gets_free_pages), 0);
-    CHECK_EQ(in_child(huge_block_gets_free_pages), 0);
-    CHECK_EQ(in_child(zeroed_block_is_zero), 0);
-    CHECK_EQ(in_child(what_moved_away_is_zero), 0);
-    CHECK_EQ(in_child(untouched_pages_stay), 0);
-    CHECK_EQ(in_child(short_runs_and_short_blocks_stay), 0);
-    CHECK_EQ(in_child(filled_pages_were_not_wanted_back), 0);
-    CHECK_EQ(in_child(works_without), 0);
-    CHECK_EQ(in_child(blocks_grow_in_turn), 0);
-    CHECK_EQ(in_child(several_mappings_move), 0);
+    can_move = fake_os_in_child(probe) == 0;
+    CHECK_EQ(fake_os_in_child(new_block_gets_free_pages), 0);
+    CHECK_EQ(fake_os_in_child(huge_block_gets_free_pages), 0);
+    CHECK_EQ(fake_os_in_child(zeroed_block_is_zero), 0);
+    CHECK_EQ(fake_os_in_child(what_moved_away_is_zero), 0);
+    CHECK_EQ(fake_os_in_child(untouched_pages_stay), 0);
+    CHECK_EQ(fake_os_in_child(short_runs_and_short_blocks_stay), 0);
+    CHECK_EQ(fake_os_in_child(filled_pages_were_not_wanted_back), 0);
+    CHECK_EQ(fake_os_in_child(works_without), 0);
+    CHECK_EQ(fake_os_in_child(blocks_grow_in_turn), 0);
+    CHECK_EQ(fake_os_in_child(several_mappings_move), 0);
     RUN(what_is_filled_was_not_given_back_in_vain);
     int status = 0;
     for (fail_at = 1; status == 0; fail_at++)
-        status = in_child(survives_a_failure);
+        status = fake_os_in_child(survives_a_failure);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
     return check_done();
 }

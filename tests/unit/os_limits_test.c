@@ -2,26 +2,11 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* os_limits_test.c - machines that this one is not: 39-bit addresses, 16 and 64 KiB pages, little address
  * space, no room for more mappings, a kernel that cannot move pages. Each in a process of its own. */
-#include "support/fake_os.h"
+#include "support/fake_os_child.h"
 #include "support/process_size.h"
 #include "workload.h"
 
 #include <stdlib.h>
-#include <sys/wait.h>
-
-static int in_child(void (*run)(void))
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        check_failed_count = 0;
-        fake_os_install();
-        run();
-        _exit(check_failed_count != 0 ? 1 : 0);
-    }
-    int status = -1;
-    waitpid(pid, &status, 0);
-    return status;
-}
 
 static void low_addresses(void)
 {
@@ -143,16 +128,16 @@ static void pages_do_not_move(void)
 int main(void)
 {
     if (MACHINE_CAN_BE_IMITATED) {
-        CHECK_EQ(in_child(low_addresses), 0);
-        CHECK_EQ(in_child(pages_of_16_kib), 0);
-        CHECK_EQ(in_child(pages_of_64_kib), 0);
-        CHECK_EQ(in_child(what_cannot_be_unmapped_is_not_resident), 0);
+        CHECK_EQ(fake_os_in_child(low_addresses), 0);
+        CHECK_EQ(fake_os_in_child(pages_of_16_kib), 0);
+        CHECK_EQ(fake_os_in_child(pages_of_64_kib), 0);
+        CHECK_EQ(fake_os_in_child(what_cannot_be_unmapped_is_not_resident), 0);
     }
-    CHECK_EQ(in_child(little_address_space), 0);
-    CHECK_EQ(in_child(hardly_any_address_space), 0);
-    CHECK_EQ(in_child(peak_is_what_was_held), 0);
-    CHECK_EQ(in_child(no_room_for_mappings), 0);
-    CHECK_EQ(in_child(many_mappings_are_not_made_more), 0);
-    CHECK_EQ(in_child(pages_do_not_move), 0);
+    CHECK_EQ(fake_os_in_child(little_address_space), 0);
+    CHECK_EQ(fake_os_in_child(hardly_any_address_space), 0);
+    CHECK_EQ(fake_os_in_child(peak_is_what_was_held), 0);
+    CHECK_EQ(fake_os_in_child(no_room_for_mappings), 0);
+    CHECK_EQ(fake_os_in_child(many_mappings_are_not_made_more), 0);
+    CHECK_EQ(fake_os_in_child(pages_do_not_move), 0);
     return check_done();
 }
