@@ -59,6 +59,8 @@ void zci_free_runs_put(struct free_runs *runs, struct span *span)
         zci_run_tree_remove(tree_of(runs, right), right);
         if (right->granules > span->granules)
             span->shard = right->shard;
+        /* First: who is left in the middle, as a fork's child is, must not find a free run in there, in no tree. */
+        span_set_state(right, SPAN_CACHED);
         atomic_store_release(&span->granules, span->granules + right->granules);
         span_set_state(right, SPAN_NONE);
     }

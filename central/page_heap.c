@@ -409,30 +409,32 @@ void zci_page_heap_free_moved(struct span *span, size_t moved_bytes)
     unlock_and_report();
 }
 
-/* The run lies last before its arena's frontier, and the frontier can move. */
-static bool grow_over_frontier_locked(struct span *span, size_t granules)
+/* taken lies behind the run, and is a run itself until it belongs to that one. */
+static void absorb_locked(struct span *span, struct span *taken)
 {
-    for (struct arena *arena = heap.arenas; arena != NULL; arena = arena->next) {
-        if (span_end(span) != arena->start + arena->frontier * ZCI_GRANULE_BYTES ||
-            span < arena->spans || span >= arena->spans + arena->granules)
-            continue;
-        uint64_t more = granules - span->granules;
-        uint64_t end = arena->frontier + more;
-        if (end > arena->granules || !charge_locked(more) || !commit_locked(arena, end))
-            return false;
-        /* The run grows first: a walk must never step onto a granule that no run describes. */
-        atomic_store_release(&span->granules, (uint32_t)granules);
-        pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
-        atomic_store_release(&arena->frontier, end);
-        counter_add(&heap.used_bytes, more * ZCI_GRANULE_BYTES);
-        return true;
-    }
-    return false;
+    reuse(taken);
+    atomic_store_release(&span->granules, span->granules + taken->granules);
+    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
+    span_set_state(taken, SPAN_NONE);
 }
 
-static bool grow_over_free_run_locked(struct span *span, size_t granules)
+/* The run lies last before its arena's frontier, and the frontier can move. */
+static bool grow_over_frontier_locked(struct span *span, size_t more)
 {
-    size_t more = granules - span->granules;
+    struct arena *arena = heap.arenas;
+    while (arena != NULL && (span_end(span) != arena->start + arena->frontier * ZCI_GRANULE_BYTES ||
+                             span < arena->spans || span >= arena->spans + arena->granules))
+        arena = arena->next;
+    if (arena == NULL || !charge_locked(more))
+        return false;
+    struct span *taken = alloc_from_frontier_locked(arena, more, 1);
+    if (taken != NULL)
+        absorb_locked(span, taken);
+    return taken != NULL;
+}
+
+static bool grow_over_free_run_locked(struct span *span, size_t more)
+{
     struct span *next = pagemap_get(span_end(span));
     if (next == NULL || span_state(next) != SPAN_FREE || next->start != span_end(span) ||
         next != span + span->granules || next->granules < more ||
@@ -440,19 +442,15 @@ static bool grow_over_free_run_locked(struct span *span, size_t granules)
         return false;
     if (next->is_zero)
         decay_note_refault(&heap.decay, more);
-    struct span *taken = zci_free_runs_carve(&heap.free, next, 0, more);
-    reuse(taken);
-    atomic_store_release(&span->granules, (uint32_t)granules);
-    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
-    span_set_state(taken, SPAN_NONE);
+    absorb_locked(span, zci_free_runs_carve(&heap.free, next, 0, more));
     return true;
 }
 
 bool zci_page_heap_grow(struct span *span, size_t granules)
 {
+    size_t more = granules - span->granules;
     lock_acquire(&heap.lock);
-    bool done =
-        grow_over_free_run_locked(span, granules) || grow_over_frontier_locked(span, granules);
+    bool done = grow_over_free_run_locked(span, more) || grow_over_frontier_locked(span, more);
     unlock_and_report();
     return done;
 }

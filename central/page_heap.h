@@ -8,7 +8,8 @@
  *             A shard's strip is room of up to 2 MiB: no free run, and given up when there is no other room left.
  *             Resident only if huge: strips.h.
  *             A walk from an arena's first granule, by each run's length, is valid at every instant: a
- *             split publishes the tail before the head shrinks, a join is one store.
+ *             split publishes the tail before the head shrinks, a join is one store. No descriptor inside of a run
+ *             says that it is a free one: the child of a fork may have any instant.
  * Locking:    one lock (RANK_PAGE_HEAP); may be taken under a central-list lock, which nobody needs.
  * Costs:      O(log free runs) under the lock. */
 #ifndef ZCI_CENTRAL_PAGE_HEAP_H
