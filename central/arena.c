@@ -4,8 +4,10 @@
 #include "central/arena.h"
 
 #include "base/atomic.h"
+#include "base/bits.h"
 #include "base/check.h"
 #include "base/compiler.h"
+#include "os/os.h"
 #include "pagemap/class_map.h"
 #include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
@@ -25,6 +27,21 @@ struct arena *zci_arena_describe(char *start, size_t bytes)
     arena->start = (uintptr_t)start;
     arena->granules = granules;
     return arena;
+}
+
+bool zci_arena_commit(struct arena *arena, uint64_t granules, uint64_t step_granules)
+{
+    if (granules <= arena->committed)
+        return true;
+    char *start = (char *)arena->start + arena->committed * ZCI_GRANULE_BYTES;
+    uint64_t wanted = min_size(granules + step_granules, arena->granules);
+    if (!zci_os_commit(start, (wanted - arena->committed) * ZCI_GRANULE_BYTES)) {
+        wanted = granules;
+        if (!zci_os_commit(start, (wanted - arena->committed) * ZCI_GRANULE_BYTES))
+            return false;
+    }
+    arena->committed = wanted;
+    return true;
 }
 
 ZCI_READS_RACILY void zci_arenas_each_run(struct arena *const *list,

@@ -23,6 +23,10 @@ struct arena {
 /* The descriptor of a reserved range, on no list yet, and the maps' room for it; NULL: no memory for them. */
 struct arena *zci_arena_describe(char *start, size_t bytes);
 
+/* Makes the arena's first granules usable, at most arena->granules, and so many more, if the OS gives them; false: it
+ * gives not even these. */
+bool zci_arena_commit(struct arena *arena, uint64_t granules, uint64_t step_granules);
+
 /* Every run of the arenas on this list, free or not, in address order. */
 void zci_arenas_each_run(struct arena *const *list, void (*visit)(struct span *span, void *context),
                          void *context);

@@ -477,6 +477,7 @@ bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image 
         span->used_least = 0; /* however few are out, it is on no list */
         span->touched_tick = 0;
         list->sweeper = thread_identity();
+        atomic_order_for_thread(); /* the child of a fork asks whose it is */
         list->sweeping = span;
         image->size_class = &zci_size_classes[class_index];
         image->carved = span->carved;

@@ -67,23 +67,14 @@ static struct span *alloc_clean_locked(size_t granules, size_t align)
     return carve_locked(zci_run_tree_best(&heap.free.clean, granules + align - 1), granules, align);
 }
 
-/* Commits so that the arena's first granules are usable. Steps grow with the heap: few system calls for
- * a large one, a small charge for a small one. */
+/* Steps grow with the heap: few system calls for a large one, a small charge for a small one. */
 static bool commit_locked(struct arena *arena, uint64_t granules)
 {
-    if (granules <= arena->committed)
-        return true;
     size_t step = max_size(COMMIT_STEP_LEAST, min_size(COMMIT_STEP_MOST, heap.committed_bytes / 2));
-    uint64_t wanted = min_size(granules + (step >> ZCI_GRANULE_SHIFT), arena->granules);
-    char *start = (char *)arena->start + arena->committed * ZCI_GRANULE_BYTES;
-    if (!zci_os_commit(start, (wanted - arena->committed) * ZCI_GRANULE_BYTES)) {
-        wanted = granules;
-        if (!zci_os_commit(start, (wanted - arena->committed) * ZCI_GRANULE_BYTES))
-            return false;
-    }
-    counter_add(&heap.committed_bytes, (wanted - arena->committed) * ZCI_GRANULE_BYTES);
-    arena->committed = wanted;
-    return true;
+    uint64_t before = arena->committed;
+    bool done = zci_arena_commit(arena, granules, step >> ZCI_GRANULE_SHIFT);
+    counter_add(&heap.committed_bytes, (arena->committed - before) * ZCI_GRANULE_BYTES);
+    return done;
 }
 
 /* Moves the arena's frontier. What alignment skips becomes a clean free run. */
@@ -474,15 +465,18 @@ size_t zci_page_heap_release(size_t keep_bytes)
 
 #define DECAY_CHUNK ((size_t)8 << 20 >> ZCI_GRANULE_SHIFT) /* given back by one call, at most */
 
-/* Cuts up to so many granules out of the longest resident run, from its end, so that low addresses stay in use. NULL if
- * that is none or that run is shorter than least. It is nobody's: others go on while the system works on it. */
-static struct span *take_longest_locked(size_t most, size_t least)
+/* Cuts up to so many granules out of the longest resident run, from its end, so that low addresses stay in use, at
+ * multiples of unit. NULL if there are none. It is nobody's: others go on while the system works on it. */
+static struct span *take_longest_locked(size_t most, size_t unit)
 {
     struct span *span = zci_run_tree_longest(&heap.free.dirty);
-    if (span == NULL || most == 0 || span->granules < least)
+    size_t start = span != NULL ? span->start >> ZCI_GRANULE_SHIFT : 0;
+    size_t first = align_up(start, unit);
+    size_t end = span != NULL ? align_down(start + span->granules, unit) : 0;
+    size_t granules = end > first ? min_size(align_down(most, unit), end - first) : 0;
+    if (granules == 0)
         return NULL;
-    size_t granules = min_size(most, span->granules);
-    span = zci_free_runs_carve(&heap.free, span, span->granules - granules, granules);
+    span = zci_free_runs_carve(&heap.free, span, end - granules - start, granules);
     decay_note_dirty(&heap.decay, heap.free.dirty.granules);
     return span;
 }
@@ -509,8 +503,11 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
     return released;
 }
 
-#define FILL_LOOKS          4
-#define FILL_GRANULES_LEAST 16
+#define FILL_LOOKS 4
+
+/* What one page table maps, or a huge page: it moves as a whole. Page by page that costs more, splits huge pages, and
+ * has what is around those that came faulted in as small ones. */
+#define FILL_UNIT STRIP_GRANULES
 
 /* What was freed may never have been written to, or may have moved away: then there is nothing to be won. */
 static size_t fill_from(const struct span *span, char *to)
@@ -524,23 +521,27 @@ static size_t fill_from(const struct span *span, char *to)
 
 size_t zci_page_heap_fill(const struct span *filling, size_t bytes)
 {
-    size_t filled = 0;
+    size_t start = filling->start >> ZCI_GRANULE_SHIFT;
+    size_t end = bytes >> ZCI_GRANULE_SHIFT;
+    size_t skip = align_up(start, FILL_UNIT) - start;
+    size_t at = skip;
+    struct span *span;
+    if (!zci_os_moves_pages() || end < skip + FILL_UNIT)
+        return 0;
     lock_acquire(&heap.lock);
-    for (bool is_whole = zci_os_moves_pages(); is_whole;) {
-        size_t wanted = (bytes - filled) >> ZCI_GRANULE_SHIFT;
-        struct span *span = take_longest_locked(wanted, FILL_GRANULES_LEAST);
-        if (span == NULL)
-            break;
+    while ((span = take_longest_locked(end - at, FILL_UNIT)) != NULL) {
         lock_release(&heap.lock);
-        size_t moved = fill_from(span, (char *)filling->start + filled);
+        size_t moved = fill_from(span, (char *)filling->start + (at << ZCI_GRANULE_SHIFT));
+        bool is_whole = moved == span_bytes(span);
         lock_acquire(&heap.lock);
-        is_whole = moved == span_bytes(span);
-        filled += moved;
+        at += moved >> ZCI_GRANULE_SHIFT;
         put_back_locked(span, moved >> ZCI_GRANULE_SHIFT, 1);
+        if (!is_whole)
+            break;
     }
-    decay_forget_refault(&heap.decay, min_size(filled >> ZCI_GRANULE_SHIFT, filling->used));
+    decay_forget_refault(&heap.decay, min_size(at - skip, filling->used));
     unlock_and_report();
-    return filled;
+    return at != skip ? at << ZCI_GRANULE_SHIFT : 0;
 }
 
 void zci_page_heap_stats(struct page_heap_stats *stats)

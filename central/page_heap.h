@@ -47,8 +47,8 @@ void zci_page_heap_free(struct span *span);
 void zci_page_heap_free_moved(struct span *span, size_t moved_bytes);
 
 /* A new run, or huge block, of so many bytes; its pages are not resident, for no resident run was long enough. So those
- * of shorter runs, of a mebibyte and more, move to its start: that costs less than faulting new ones in, and
- * nothing stays resident twice. The bytes that may read other than zero now, whole pages; 0 where the OS moves none. */
+ * of shorter runs move there, by whole page tables of 2 MiB: that costs less than faulting new ones in, and nothing
+ * stays resident twice. So many bytes from its start may read other than zero now, whole pages; 0 where none moved. */
 size_t zci_page_heap_fill(const struct span *filling, size_t bytes);
 
 /* Takes the granules behind the run if they are free; false if not. */

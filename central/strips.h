@@ -16,6 +16,7 @@
 #ifndef ZCI_CENTRAL_STRIPS_H
 #define ZCI_CENTRAL_STRIPS_H
 
+#include "base/atomic.h"
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/size_class.h"
@@ -94,6 +95,7 @@ ZCI_INLINE void strips_make(struct strips *strips, unsigned shard, struct span *
 {
     strip->is_zero = false;
     strips->makers[shard] = thread_identity();
+    atomic_order_for_thread(); /* the child of a fork asks whose it is */
     strips->in_making[shard] = strip;
     if (!strips->is_cheap) /* one trial at a time */
         strips->huge_from = UINT64_MAX;

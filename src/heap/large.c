@@ -105,9 +105,6 @@ static void *hand_out(struct span *span, size_t size)
     return (void *)span->start;
 }
 
-/* Below a mebibyte there are too few faults to save. */
-#define FILL_BYTES_LEAST ((size_t)1 << 20)
-
 void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
 {
     struct span *span = alloc_span(size, alignment);
@@ -116,7 +113,7 @@ void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
     if (!span->is_zero)
         *stale_bytes = size;
     else
-        *stale_bytes = size >= FILL_BYTES_LEAST ? zci_page_heap_fill(span, size) : 0;
+        *stale_bytes = zci_page_heap_fill(span, size);
     return hand_out(span, size);
 }
 
