@@ -16,6 +16,7 @@
 
 #define MIB  ((size_t)1 << 20)
 #define UNIT (2 * MIB)
+#define ODD  ((size_t)320 << 10)
 
 static int can_move;
 
@@ -118,14 +119,15 @@ static void huge_block_gets_free_pages(void)
 
 static void zeroed_block_is_zero(void)
 {
-    size_t run = leave_run(24 * MIB, 1);
-    char *block = zc_calloc(46, MIB);
-    CHECK(block != NULL);
+    CHECK(zc_malloc(5 * MIB + ODD) != NULL);
+    size_t run = leave_run(12 * MIB, 1);
+    char *block = zc_calloc(20, MIB);
+    CHECK(block != NULL && (skip_of(block) != 0 || !can_move));
     if (can_move)
-        CHECK_EQ(resident_bytes(block, 46 * MIB), skip_of(block) + run);
-    for (size_t at = 0; block != NULL && at < 46 * MIB; at += 64)
+        CHECK_EQ(resident_bytes(block, 20 * MIB), skip_of(block) + run);
+    for (size_t at = 0; block != NULL && at < 20 * MIB; at += 64)
         if (block[at] != 0)
-            CHECK_EQ(at, 46 * MIB);
+            CHECK_EQ(at, 20 * MIB);
     zc_free(block);
 }
 
@@ -167,11 +169,31 @@ static void short_runs_and_short_blocks_stay(void)
     CHECK_EQ(moved_bytes(), 0);
 }
 
+/* And no further, though there is more that could. */
+static void what_is_moved_ends_with_the_block(void)
+{
+    enum { RUNS = 4 };
+
+    char *runs[RUNS], *fences[RUNS];
+    for (int i = 0; i < RUNS; i++) {
+        runs[i] = zc_malloc(6 * MIB);
+        fences[i] = zc_malloc(5 * MIB + ODD);
+        mark(runs[i], 0, 6 * MIB);
+        CHECK(fences[i] != NULL);
+    }
+    for (int i = 0; i < RUNS; i++)
+        zc_free(runs[i]);
+    char *block = zc_malloc(7 * MIB);
+    if (can_move)
+        CHECK_EQ(moved_bytes(), whole_bytes(block, 7 * MIB));
+    zc_free(block);
+}
+
 /* Both places lie anyhow in their page tables: what moves are whole ones all the same. */
 static void whole_tables_move(void)
 {
     for (size_t odd = 1; odd < 6; odd++) {
-        char *before = zc_malloc(odd * 320 * 1024 + 4 * MIB);
+        char *before = zc_malloc(odd * ODD + 4 * MIB);
         uint64_t moved_before = moved_bytes();
         size_t run = leave_run(9 * MIB, 1);
         char *fence = zc_malloc(odd * 128 * 1024 + 11 * MIB);
@@ -257,25 +279,26 @@ static void several_mappings_move(void)
 
 static void filled_pages_were_not_wanted_back(void)
 {
-    char *shorter = zc_malloc(24 * MIB), *longer = zc_malloc(40 * MIB);
-    mark(shorter, 0, 24 * MIB);
-    mark(longer, 0, 40 * MIB);
-    size_t run = can_move ? whole_bytes(shorter, 24 * MIB) : 0;
+    char *shorter = zc_malloc(12 * MIB + ODD), *longer = zc_malloc(30 * MIB);
+    CHECK(skip_of(longer) != 0);
+    mark(shorter, 0, 12 * MIB);
+    mark(longer, 0, 30 * MIB);
+    size_t run = can_move ? whole_bytes(shorter, 12 * MIB) : 0;
     zc_free(longer);
     zc_trim(0);
     zc_free(shorter);
-    longer = zc_malloc(39 * MIB);
+    longer = zc_malloc(29 * MIB);
     struct zc_stats stats;
     zc_stats_get(&stats, sizeof stats);
-    CHECK_EQ(stats.page_heap_refault_bytes, 39 * MIB - run);
-    mark(longer, 0, 39 * MIB);
+    CHECK_EQ(stats.page_heap_refault_bytes, 29 * MIB - run);
+    mark(longer, 0, 29 * MIB);
     zc_free(longer);
     /* Nor were fresh ones. */
     char *fresh = zc_malloc(100 * MIB);
     if (can_move)
-        CHECK(moved_bytes() >= run + (39 - 2 * 2) * MIB);
+        CHECK(moved_bytes() >= run + (29 - 2 * 2) * MIB);
     zc_stats_get(&stats, sizeof stats);
-    CHECK_EQ(stats.page_heap_refault_bytes, 39 * MIB - run);
+    CHECK_EQ(stats.page_heap_refault_bytes, 29 * MIB - run);
     zc_free(fresh);
 }
 
@@ -310,6 +333,7 @@ int main(void)
     CHECK_EQ(fake_os_in_child(untouched_pages_stay), 0);
     CHECK_EQ(fake_os_in_child(short_runs_and_short_blocks_stay), 0);
     CHECK_EQ(fake_os_in_child(filled_pages_were_not_wanted_back), 0);
+    CHECK_EQ(fake_os_in_child(what_is_moved_ends_with_the_block), 0);
     CHECK_EQ(fake_os_in_child(whole_tables_move), 0);
     CHECK_EQ(fake_os_in_child(works_without), 0);
     CHECK_EQ(fake_os_in_child(blocks_grow_in_turn), 0);
