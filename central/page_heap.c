@@ -521,27 +521,26 @@ static size_t fill_from(const struct span *span, char *to)
 
 size_t zci_page_heap_fill(const struct span *filling, size_t bytes)
 {
-    size_t start = filling->start >> ZCI_GRANULE_SHIFT;
-    size_t end = bytes >> ZCI_GRANULE_SHIFT;
-    size_t skip = align_up(start, FILL_UNIT) - start;
-    size_t at = skip;
+    size_t skip = align_up(filling->start, FILL_UNIT << ZCI_GRANULE_SHIFT) - filling->start;
+    size_t filled = skip;
     struct span *span;
-    if (!zci_os_moves_pages() || end < skip + FILL_UNIT)
+    if (!zci_os_moves_pages() || bytes < skip + (FILL_UNIT << ZCI_GRANULE_SHIFT))
         return 0;
     lock_acquire(&heap.lock);
-    while ((span = take_longest_locked(end - at, FILL_UNIT)) != NULL) {
+    while ((span = take_longest_locked((bytes - filled) >> ZCI_GRANULE_SHIFT, FILL_UNIT)) != NULL) {
         lock_release(&heap.lock);
-        size_t moved = fill_from(span, (char *)filling->start + (at << ZCI_GRANULE_SHIFT));
+        size_t moved = fill_from(span, (char *)filling->start + filled);
         bool is_whole = moved == span_bytes(span);
         lock_acquire(&heap.lock);
-        at += moved >> ZCI_GRANULE_SHIFT;
+        filled += moved;
         put_back_locked(span, moved >> ZCI_GRANULE_SHIFT, 1);
         if (!is_whole)
             break;
     }
-    decay_forget_refault(&heap.decay, min_size(at - skip, filling->used));
+    decay_forget_refault(&heap.decay,
+                         min_size((filled - skip) >> ZCI_GRANULE_SHIFT, filling->used));
     unlock_and_report();
-    return at != skip ? at << ZCI_GRANULE_SHIFT : 0;
+    return filled != skip ? filled : 0;
 }
 
 void zci_page_heap_stats(struct page_heap_stats *stats)

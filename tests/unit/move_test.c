@@ -169,7 +169,26 @@ static void short_runs_and_short_blocks_stay(void)
     CHECK_EQ(moved_bytes(), 0);
 }
 
-/* And no further, though there is more that could. */
+/* A hole in the run, where no granule begins: what comes before has moved, and the rest has not. */
+static void part_of_a_run_moves(void)
+{
+    size_t page = zci_os_page_bytes();
+    char *run = zc_malloc(24 * MIB);
+    mark(run, 0, 24 * MIB);
+    zc_free(run);
+    char *hole = run + skip_of(run) + 12 * MIB + page;
+    CHECK_EQ(munmap(hole, page), 0);
+    char *block = zc_calloc(30, MIB);
+    CHECK(mmap(hole, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+               0) == hole);
+    CHECK(!can_move || moved_bytes() == 12 * MIB + page);
+    for (size_t at = 0; block != NULL && at < 30 * MIB; at += 64)
+        if (block[at] != 0)
+            CHECK_EQ(at, 30 * MIB);
+    zc_free(block);
+}
+
+/* Though there is more that could. */
 static void what_is_moved_ends_with_the_block(void)
 {
     enum { RUNS = 4 };
@@ -333,6 +352,7 @@ int main(void)
     CHECK_EQ(fake_os_in_child(untouched_pages_stay), 0);
     CHECK_EQ(fake_os_in_child(short_runs_and_short_blocks_stay), 0);
     CHECK_EQ(fake_os_in_child(filled_pages_were_not_wanted_back), 0);
+    CHECK_EQ(fake_os_in_child(part_of_a_run_moves), 0);
     CHECK_EQ(fake_os_in_child(what_is_moved_ends_with_the_block), 0);
     CHECK_EQ(fake_os_in_child(whole_tables_move), 0);
     CHECK_EQ(fake_os_in_child(works_without), 0);
