@@ -12,7 +12,11 @@
 #include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
 
-struct arena *zci_arena_describe(char *start, size_t bytes)
+#define ARENA_ALIGNMENT   ((size_t)2 << 20)
+#define ARENA_BYTES_LEAST ((size_t)1 << 20)
+
+/* NULL: no memory for the descriptors, or the maps. */
+static struct arena *describe(char *start, size_t bytes)
 {
     size_t granules = bytes >> ZCI_GRANULE_SHIFT;
     if (!zci_pagemap_cover((uintptr_t)start, bytes) ||
@@ -26,6 +30,22 @@ struct arena *zci_arena_describe(char *start, size_t bytes)
     arena->spans = spans;
     arena->start = (uintptr_t)start;
     arena->granules = granules;
+    return arena;
+}
+
+struct arena *zci_arena_reserve(size_t bytes, size_t least)
+{
+    char *start;
+    least = max_size(align_up(least, ARENA_BYTES_LEAST), ARENA_BYTES_LEAST);
+    bytes = max_size(bytes, least);
+    while ((start = zci_os_reserve(bytes, ARENA_ALIGNMENT)) == NULL) {
+        if (bytes == least)
+            return NULL;
+        bytes = max_size(align_down(bytes / 2, ARENA_BYTES_LEAST), least);
+    }
+    struct arena *arena = describe(start, bytes);
+    if (arena == NULL)
+        zci_os_release(start, bytes);
     return arena;
 }
 

@@ -20,8 +20,9 @@ struct arena {
     struct arena *next; /* atomic */
 };
 
-/* The descriptor of a reserved range, on no list yet, and the maps' room for it; NULL: no memory for them. */
-struct arena *zci_arena_describe(char *start, size_t bytes);
+/* Reserves so many bytes, or fewer where address space is limited, but no fewer than least. On no list yet; NULL: not
+ * even these, or no memory for the descriptors. */
+struct arena *zci_arena_reserve(size_t bytes, size_t least);
 
 /* Makes the arena's first granules usable, at most arena->granules, and so many more, if the OS gives them; false: it
  * gives not even these. */

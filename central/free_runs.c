@@ -3,6 +3,11 @@
 /* free_runs.c - see free_runs.h. */
 #include "central/free_runs.h"
 
+#include "base/bits.h"
+
+/* So many of the longest runs are looked at for one with room. */
+#define ROOMY_LOOKS 16
+
 static struct run_tree *tree_of(struct free_runs *runs, const struct span *span)
 {
     return span->is_zero ? &runs->clean : &runs->dirty;
@@ -89,4 +94,36 @@ struct span *zci_free_runs_carve(struct free_runs *runs, struct span *span, size
     if (span->granules > granules)
         zci_free_runs_list(runs, zci_free_runs_split(span, granules));
     return span;
+}
+
+struct span *zci_free_runs_cut(struct free_runs *runs, struct span *span, size_t granules,
+                               size_t align)
+{
+    if (span == NULL)
+        return NULL;
+    size_t skip = 0;
+    if (align != 1) {
+        size_t first = span->start >> ZCI_GRANULE_SHIFT;
+        skip = align_up(first, align) - first;
+    } else if (follows_large_block(span)) {
+        skip = span->granules - granules;
+    }
+    return zci_free_runs_carve(runs, span, skip, granules);
+}
+
+struct span *zci_free_runs_roomy(const struct free_runs *runs, size_t granules)
+{
+    size_t least = granules + (granules + 1) / 2;
+    struct span *span = zci_run_tree_longest(&runs->dirty);
+    for (unsigned looks = ROOMY_LOOKS; span != NULL && looks != 0; looks--) {
+        size_t length = roomy_length(span);
+        if (length >= least)
+            return span;
+        const struct span *behind = free_run_behind(runs, span);
+        if (length == span->granules && length >= (granules + 1) / 2 && behind != NULL &&
+            length + behind->granules >= least)
+            return span;
+        span = zci_run_tree_before(&runs->dirty, span);
+    }
+    return NULL;
 }

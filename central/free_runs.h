@@ -12,6 +12,7 @@
 #define ZCI_CENTRAL_FREE_RUNS_H
 
 #include "central/run_tree.h"
+#include "os/os.h"
 #include "pagemap/pagemap.h"
 
 struct free_runs {
@@ -19,6 +20,20 @@ struct free_runs {
     struct run_tree clean; /* is_zero is not 0 */
     uint8_t state;         /* of a run in here: nobody else's runs have it */
 };
+
+/* span->is_zero of a run that was given back where that does not clear it. It is in the clean tree, joins
+ * its own kind only, and is zci_os_reuse'd, whole, before anyone has it: by run_reuse, which does nothing for
+ * others. */
+#define RUN_PURGED   2
+#define PURGED_STATE (ZCI_OS_PURGED_READS_ZERO ? 1 : RUN_PURGED)
+
+ZCI_INLINE void run_reuse(struct span *span)
+{
+    if (span->is_zero != RUN_PURGED)
+        return;
+    zci_os_reuse((void *)span->start, span_bytes(span));
+    span->is_zero = false;
+}
 
 /* Makes a run out of consecutive descriptors; the caller sets its state. */
 void zci_free_runs_describe(struct span *span, uint64_t start, size_t granules, uint8_t is_zero);
@@ -42,5 +57,29 @@ ZCI_INLINE bool follows_large_block(const struct span *span)
     struct span *before = pagemap_get(span->start - ZCI_GRANULE_BYTES);
     return before != NULL && span_state(before) == SPAN_LARGE && span_end(before) == span->start;
 }
+
+/* Cuts so many granules out of a free run, aligned to align (a power of two) ones; behind a large block from the far
+ * end. NULL stays NULL. */
+struct span *zci_free_runs_cut(struct free_runs *runs, struct span *span, size_t granules,
+                               size_t align);
+
+/* Of this resident run a growing block gets so much: all, or, behind another block, which may be growing too, half. */
+ZCI_INLINE size_t roomy_length(const struct span *span)
+{
+    return follows_large_block(span) ? span->granules / 2 : span->granules;
+}
+
+/* The free run right behind this one, if there is one. */
+ZCI_INLINE struct span *free_run_behind(const struct free_runs *runs, const struct span *span)
+{
+    struct span *next = pagemap_get(span_end(span));
+    bool is_run = next != NULL && span_state(next) == (enum span_state)runs->state &&
+                  next->start == span_end(span) && next == span + span->granules;
+    return is_run ? next : NULL;
+}
+
+/* A resident run for a growing block of so many granules: what it gets is at least half as long, and with the clean run
+ * behind it half as long again. Of the longest ones; NULL if none of them will do. */
+struct span *zci_free_runs_roomy(const struct free_runs *runs, size_t granules);
 
 #endif

@@ -9,13 +9,12 @@
 #include "central/fault_cost.h"
 #include "central/free_runs.h"
 #include "central/strips.h"
+#include "central/unasked.h"
 #include "os/footprint.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "pagemap/pagemap.h"
 
-#define ARENA_ALIGNMENT   ((size_t)2 << 20)
-#define ARENA_BYTES_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_LEAST ((size_t)1 << 20)
 #define COMMIT_STEP_MOST  ((size_t)64 << 20)
 
@@ -35,36 +34,10 @@ static struct {
     struct strips strips;
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP), .free = {.state = SPAN_FREE}};
 
-/* span->is_zero of a run that was given back where that does not clear it. It is in the clean tree, joins
- * its own kind only, and is zci_os_reuse'd, whole, before anyone has it. */
-#define RUN_PURGED   2
-#define PURGED_STATE (ZCI_OS_PURGED_READS_ZERO ? 1 : RUN_PURGED)
-
-static void reuse(struct span *span)
-{
-    if (span->is_zero != RUN_PURGED)
-        return;
-    zci_os_reuse((void *)span->start, span_bytes(span));
-    span->is_zero = false;
-}
-
-static struct span *carve_locked(struct span *span, size_t granules, size_t align)
-{
-    if (span == NULL)
-        return NULL;
-    size_t skip = 0;
-    if (align != 1) {
-        size_t first = span->start >> ZCI_GRANULE_SHIFT;
-        skip = align_up(first, align) - first;
-    } else if (follows_large_block(span)) {
-        skip = span->granules - granules;
-    }
-    return zci_free_runs_carve(&heap.free, span, skip, granules);
-}
-
 static struct span *alloc_clean_locked(size_t granules, size_t align)
 {
-    return carve_locked(zci_run_tree_best(&heap.free.clean, granules + align - 1), granules, align);
+    return zci_free_runs_cut(&heap.free, zci_run_tree_best(&heap.free.clean, granules + align - 1),
+                             granules, align);
 }
 
 /* Steps grow with the heap: few system calls for a large one, a small charge for a small one. */
@@ -102,25 +75,15 @@ static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granu
 /* A new arena for a run of this size; smaller and smaller where address space is limited. */
 static struct arena *add_arena_locked(size_t granules, size_t align)
 {
-    size_t least = (granules + align - 1) << ZCI_GRANULE_SHIFT;
     size_t bytes = ZCI_OS_ARENA_BYTES_FIRST;
     while (bytes < ZCI_OS_ARENA_BYTES_MAX && bytes < heap.reserved_bytes)
         bytes *= 2;
-    least = max_size(align_up(least, ARENA_BYTES_LEAST), ARENA_BYTES_LEAST);
-    bytes = max_size(bytes, least);
-    char *start;
-    while ((start = zci_os_reserve(bytes, ARENA_ALIGNMENT)) == NULL) {
-        if (bytes == least)
-            return NULL;
-        bytes = max_size(align_down(bytes / 2, ARENA_BYTES_LEAST), least);
-    }
-    struct arena *arena = zci_arena_describe(start, bytes);
-    if (arena == NULL) {
-        zci_os_release(start, bytes);
+    struct arena *arena = zci_arena_reserve(bytes, (granules + align - 1) << ZCI_GRANULE_SHIFT);
+    if (arena == NULL)
         return NULL;
-    }
+    bytes = arena->granules << ZCI_GRANULE_SHIFT;
     if (zci_options.huge_pages > 1)
-        zci_os_advise_huge(start, bytes, true);
+        zci_os_advise_huge((void *)arena->start, bytes, true);
     counter_add(&heap.reserved_bytes, bytes);
     struct arena **link = &heap.arenas;
     while (*link != NULL)
@@ -212,7 +175,7 @@ static struct span *alloc_new_locked(size_t granules, size_t align, unsigned sha
 static struct span *alloc_dirty_locked(size_t granules, size_t align, unsigned shard, unsigned own)
 {
     struct span *span = zci_run_tree_best_of(&heap.free.dirty, granules + align - 1, own);
-    span = carve_locked(span, granules, align);
+    span = zci_free_runs_cut(&heap.free, span, granules, align);
     decay_note_dirty(&heap.decay, heap.free.dirty.granules);
     if (span == NULL && strips_is_dirty(&heap.strips, shard))
         span = strips_take(&heap.strips, shard, granules);
@@ -260,33 +223,63 @@ static void unlock_and_report(void)
     lock_release(&heap.lock);
 }
 
+/* taken lies behind the run, and is a run itself until it belongs to that one. */
+static void absorb_locked(struct span *span, struct span *taken)
+{
+    run_reuse(taken);
+    atomic_store_release(&span->granules, span->granules + taken->granules);
+    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
+    span_set_state(taken, SPAN_NONE);
+}
+
+static bool grow_over_free_run_locked(struct span *span, size_t more)
+{
+    struct span *next = free_run_behind(&heap.free, span);
+    if (next == NULL || next->granules < more || (next->is_zero && !charge_locked(more)))
+        return false;
+    if (next->is_zero)
+        decay_note_refault(&heap.decay, more);
+    absorb_locked(span, zci_free_runs_carve(&heap.free, next, 0, more));
+    return true;
+}
+
+/* In resident memory, lest fresh pages are taken. */
+static struct span *alloc_roomy_dirty_locked(size_t granules, size_t wanted)
+{
+    struct span *span = zci_free_runs_roomy(&heap.free, granules);
+    if (span == NULL)
+        return NULL;
+    span = zci_free_runs_cut(&heap.free, span, min_size(roomy_length(span), wanted), 1);
+    decay_note_dirty(&heap.decay, heap.free.dirty.granules);
+    if (span->granules < granules && !grow_over_free_run_locked(span, granules - span->granules)) {
+        zci_free_runs_put(&heap.free, span);
+        return NULL;
+    }
+    counter_add(&heap.reuse_count, 1);
+    return span;
+}
+
 /* While less than this is free and not resident, fresh room is as long as asked; then at most three times the block. */
 #define ROOM_CLEAN_GRANULES (((size_t)64 << 20) >> ZCI_GRANULE_SHIFT)
 
-/* The longest resident run will do if there is room in it at all, lest fresh pages are taken; behind another block,
- * which may be growing too, half of it. */
-static size_t roomy_length_locked(size_t granules, size_t room_granules)
+static struct span *alloc_roomy_locked(size_t granules, size_t room_granules)
 {
-    const struct span *longest = zci_run_tree_longest(&heap.free.dirty);
     size_t wanted = granules + room_granules;
-    size_t length = longest != NULL ? longest->granules : 0;
-    if (length != 0 && follows_large_block(longest))
-        length /= 2;
-    if (length >= granules + (granules + 1) / 2)
-        return min_size(length, wanted);
-    return heap.free.clean.granules < ROOM_CLEAN_GRANULES ? wanted : min_size(wanted, 4 * granules);
+    struct span *span = alloc_roomy_dirty_locked(granules, wanted);
+    if (heap.free.clean.granules >= ROOM_CLEAN_GRANULES)
+        wanted = min_size(wanted, 4 * granules);
+    return span != NULL ? span : alloc_locked(wanted, 1, granules, NO_SHARD, NO_SHARD);
 }
 
 struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
 {
     lock_acquire(&heap.lock);
-    struct span *span =
-        alloc_locked(roomy_length_locked(granules, room_granules), 1, granules, NO_SHARD, NO_SHARD);
+    struct span *span = alloc_roomy_locked(granules, room_granules);
     if (span != NULL) {
         pagemap_set(span->start, span);
         if (span->granules > granules)
             zci_free_runs_put(&heap.free, zci_free_runs_split(span, granules));
-        reuse(span);
+        run_reuse(span);
         /* Small needs are met from the far end of what lies behind a block. */
         pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
     }
@@ -357,7 +350,7 @@ static struct span *alloc(size_t granules, size_t align_granules, unsigned shard
     if (span != NULL) {
         span->used = (uint16_t)(heap.decay.refaulted - refaulted);
         pagemap_set(span->start, span);
-        reuse(span);
+        run_reuse(span);
     }
     unlock_and_report();
     if (span != NULL && ZCI_UNLIKELY(span->granules > granules))
@@ -384,8 +377,33 @@ static void put_back_locked(struct span *span, size_t granules, uint8_t state)
     zci_free_runs_put(&heap.free, span);
 }
 
+/* Free memory that turned out to be resident; the last or first of the run at address. */
+static void note_resident_locked(uint64_t address, size_t granules, bool is_end)
+{
+    struct span *span = zci_unasked_carve(&heap.free, address, granules, is_end);
+    if (span == NULL)
+        return;
+    if (charge_locked(span->granules)) {
+        span->is_zero = false;
+        heap.decay.purged -= min_size(heap.decay.purged, span->granules);
+    }
+    zci_free_runs_put(&heap.free, span);
+}
+
+void zci_page_heap_note_touched(const struct span *span)
+{
+    struct unasked found = zci_unasked_look(span);
+    if (found.before + found.behind == 0)
+        return;
+    lock_acquire(&heap.lock);
+    note_resident_locked(span->start - ZCI_GRANULE_BYTES, found.before, true);
+    note_resident_locked(span_end(span), found.behind, false);
+    unlock_and_report();
+}
+
 void zci_page_heap_free(struct span *span)
 {
+    zci_page_heap_note_touched(span);
     lock_acquire(&heap.lock);
     put_back_locked(span, 0, 0);
     counter_add(&heap.return_count, 1);
@@ -398,15 +416,6 @@ void zci_page_heap_free_moved(struct span *span, size_t moved_bytes)
     put_back_locked(span, moved_bytes >> ZCI_GRANULE_SHIFT, 1);
     counter_add(&heap.return_count, 1);
     unlock_and_report();
-}
-
-/* taken lies behind the run, and is a run itself until it belongs to that one. */
-static void absorb_locked(struct span *span, struct span *taken)
-{
-    reuse(taken);
-    atomic_store_release(&span->granules, span->granules + taken->granules);
-    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
-    span_set_state(taken, SPAN_NONE);
 }
 
 /* The run lies last before its arena's frontier, and the frontier can move. */
@@ -422,19 +431,6 @@ static bool grow_over_frontier_locked(struct span *span, size_t more)
     if (taken != NULL)
         absorb_locked(span, taken);
     return taken != NULL;
-}
-
-static bool grow_over_free_run_locked(struct span *span, size_t more)
-{
-    struct span *next = pagemap_get(span_end(span));
-    if (next == NULL || span_state(next) != SPAN_FREE || next->start != span_end(span) ||
-        next != span + span->granules || next->granules < more ||
-        (next->is_zero && !charge_locked(more)))
-        return false;
-    if (next->is_zero)
-        decay_note_refault(&heap.decay, more);
-    absorb_locked(span, zci_free_runs_carve(&heap.free, next, 0, more));
-    return true;
 }
 
 bool zci_page_heap_grow(struct span *span, size_t granules)

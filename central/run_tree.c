@@ -121,6 +121,21 @@ struct span *zci_run_tree_best_of(const struct run_tree *tree, size_t granules, 
     return own != NULL ? own : best;
 }
 
+struct span *zci_run_tree_before(const struct run_tree *tree, const struct span *span)
+{
+    struct span *before = NULL;
+    struct span *at = tree->root;
+    while (at != NULL) {
+        if (is_before(at, span)) {
+            before = at;
+            at = at->next;
+        } else {
+            at = at->prev;
+        }
+    }
+    return before;
+}
+
 struct span *zci_run_tree_longest(const struct run_tree *tree)
 {
     struct span *at = tree->root;

@@ -25,5 +25,7 @@ struct span *zci_run_tree_best(const struct run_tree *tree, size_t granules);
 struct span *zci_run_tree_best_of(const struct run_tree *tree, size_t granules, unsigned shard);
 /* The longest run, or NULL. */
 struct span *zci_run_tree_longest(const struct run_tree *tree);
+/* The next shorter one, or as long at a lower address; NULL if there is none. */
+struct span *zci_run_tree_before(const struct run_tree *tree, const struct span *span);
 
 #endif

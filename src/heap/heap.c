@@ -270,6 +270,8 @@ void *zci_heap_move_small(void *block, size_t usable, size_t size)
     if (moved == NULL)
         return size <= usable ? block : NULL;
     memcpy(moved, block, min_size(usable, size));
+    if (size > ZCI_SMALL_MAX_BYTES)
+        zci_large_note_touched(moved);
     if (!thread_cache_push(block))
         zci_heap_free_slow(block);
     return moved;

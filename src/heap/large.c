@@ -137,6 +137,13 @@ void *zci_large_alloc_growing(size_t size, size_t *stale_bytes)
     return block;
 }
 
+void zci_large_note_touched(void *block)
+{
+    const struct span *span = pagemap_get((uintptr_t)block);
+    if (span_state(span) == SPAN_LARGE)
+        zci_page_heap_note_touched(span);
+}
+
 /* Changes LARGE or HUGE to CACHED, once, whatever other threads do with the same pointer. */
 static enum span_state claim(struct span *span)
 {
@@ -220,6 +227,7 @@ static void *move_block(struct span *span, size_t size)
         done = zci_os_move_pages(from, to, whole_pages);
     memcpy((char *)to + done, (char *)from + done, moved_bytes - done);
     free_moved(span, done);
+    zci_large_note_touched(to);
     return to;
 }
 

@@ -17,6 +17,8 @@
 void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes);
 /* The same for a block that grows: if possible where it can go on growing. */
 void *zci_large_alloc_growing(size_t size, size_t *stale_bytes);
+/* The large block, new, was written to as far as it was copied. */
+void zci_large_note_touched(void *block);
 /* Reports any pointer that is not a live large block. */
 void zci_large_free(void *block);
 /* span is SPAN_LARGE or SPAN_HUGE, size is large. The block, moved or not, or NULL. */

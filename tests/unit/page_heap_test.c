@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* page_heap_test.c - runs of pages: fit, order, joins, growth, zero pages, and the walk over all runs. */
+/* page_heap_test.c - runs of pages: fit, order, joins, growth in place, zero pages, and the walk over all runs. */
 #include "base/check.h"
 #include "central/page_heap.h"
 #include "central/shard.h"
@@ -8,44 +8,11 @@
 #include "os/footprint.h"
 #include "support/check.h"
 #include "support/fake_os.h"
+#include "unit/page_runs.h"
 
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct span *take(size_t granules)
-{
-    struct span *span = zci_page_heap_alloc(granules, 1, 0);
-    if (span != NULL)
-        span_set_state(span, SPAN_LARGE);
-    return span;
-}
-
-static void give(struct span *span)
-{
-    span_set_state(span, SPAN_CACHED);
-    zci_page_heap_free(span);
-}
-
-static void visit_count(struct span *span, void *context)
-{
-    size_t *granules = context;
-    granules[span_state(span)] += span->granules;
-}
-
-/* The walk sees each granule once, in a run of the right state. */
-static void check_walk(size_t live_granules)
-{
-    size_t granules[SPAN_CACHED + 1] = {0};
-    struct page_heap_stats stats;
-    zci_page_heap_each_run(visit_count, granules);
-    zci_page_heap_stats(&stats);
-    CHECK_EQ(granules[SPAN_LARGE], live_granules);
-    CHECK_EQ(granules[SPAN_NONE], 0);
-    size_t unused = granules[SPAN_FREE] + granules[SPAN_CACHED]; /* those are strips */
-    CHECK_EQ(unused * ZCI_GRANULE_BYTES, stats.dirty_bytes + stats.clean_bytes);
-    CHECK_EQ((unused + granules[SPAN_LARGE]) * ZCI_GRANULE_BYTES, stats.committed_bytes);
-}
 
 static void give_as(struct span *span, uint8_t shard)
 {
@@ -163,103 +130,6 @@ static void runs_grow_and_shrink(void)
     check_walk(0);
 }
 
-/* A block with room behind it grows there even though small needs came in between, clean or dirty. */
-static void room_is_used_last(void)
-{
-    for (int dirty = 0; dirty <= 1; dirty++) {
-        struct span *block = zci_page_heap_alloc_roomy(4, 12);
-        CHECK_EQ(block->granules, 4);
-        span_set_state(block, SPAN_LARGE);
-        struct span *others[4];
-        for (int i = 0; i < 4; i++)
-            others[i] = take(1);
-        CHECK(zci_page_heap_grow(block, 12));
-        check_walk(16);
-        for (int i = 0; i < 4; i++)
-            give(others[i]);
-        give(block);
-        check_walk(0);
-    }
-    /* Resident memory with less room is better than fresh memory with all of it. */
-    zci_page_heap_release(0);
-    give(take(32));
-    struct page_heap_stats before, after;
-    zci_page_heap_stats(&before);
-    struct span *block = zci_page_heap_alloc_roomy(16, 48);
-    zci_page_heap_stats(&after);
-    CHECK_EQ(after.clean_bytes, before.clean_bytes);
-    give(block);
-}
-
-/* Blocks that grow by turns stay where they are, and the next ones grow in the same resident memory. */
-static void growing_blocks_stay(void)
-{
-    struct page_heap_stats before, after;
-    zci_page_heap_release(0);
-    for (int round = 0; round < 3; round++) {
-        struct span *blocks[4];
-        zci_page_heap_stats(&before);
-        for (int i = 0; i < 4; i++) {
-            blocks[i] = zci_page_heap_alloc_roomy(2, 64);
-            if (!CHECK(blocks[i] != NULL))
-                return;
-            span_set_state(blocks[i], SPAN_LARGE);
-        }
-        for (size_t granules = 3; granules <= 32; granules++)
-            for (int i = 0; i < 4; i++)
-                CHECK(zci_page_heap_grow(blocks[i], granules));
-        for (int i = 0; i < 4; i++)
-            give(blocks[i]);
-        zci_page_heap_stats(&after);
-        if (round != 0)
-            CHECK_EQ(after.clean_bytes, before.clean_bytes);
-        check_walk(0);
-    }
-}
-
-/* What lies behind a block that may be growing is shared with the next one. */
-static void growing_blocks_share_a_run(void)
-{
-    zci_page_heap_release(0);
-    give(take(60));
-    struct span *first = zci_page_heap_alloc_roomy(2, 64);
-    span_set_state(first, SPAN_LARGE);
-    struct span *second = zci_page_heap_alloc_roomy(2, 64);
-    span_set_state(second, SPAN_LARGE);
-    struct page_heap_stats before, after;
-    zci_page_heap_stats(&before);
-    CHECK(zci_page_heap_grow(first, 25));
-    CHECK(zci_page_heap_grow(second, 25));
-    zci_page_heap_stats(&after);
-    CHECK_EQ(after.clean_bytes, before.clean_bytes);
-    give(first);
-    give(second);
-    check_walk(0);
-}
-
-/* Room of fresh memory costs address space only, but not without end. */
-static void room_has_a_limit(void)
-{
-    enum { COUNT = 300, GRANULES = 10 };
-
-    static struct span *blocks[COUNT];
-    struct page_heap_stats before, after;
-    zci_page_heap_release(0);
-    zci_page_heap_stats(&before);
-    for (int i = 0; i < COUNT; i++) {
-        blocks[i] = zci_page_heap_alloc_roomy(GRANULES, 64);
-        if (CHECK(blocks[i] != NULL))
-            span_set_state(blocks[i], SPAN_LARGE);
-    }
-    zci_page_heap_stats(&after);
-    size_t most = ((size_t)64 << 20) + (COUNT * 4 + 64) * GRANULES * ZCI_GRANULE_BYTES;
-    CHECK(after.committed_bytes - before.committed_bytes <= most);
-    for (int i = 0; i < COUNT; i++)
-        give(blocks[i]);
-    zci_page_heap_release(0);
-    check_walk(0);
-}
-
 static void released_pages_read_zero(void)
 {
     struct span *span = take(32);
@@ -289,25 +159,6 @@ static void refused_purge_keeps_the_pages(void)
     zci_page_heap_stats(&stats);
     CHECK(stats.dirty_bytes >= 8 * ZCI_GRANULE_BYTES);
     fake_os.fail_at = 0;
-    check_walk(0);
-}
-
-/* What lies behind a block for it to grow into is not its own: no limit counts it. */
-static void room_is_not_charged(void)
-{
-    zci_page_heap_release(0);
-    uint64_t held = zci_footprint_bytes();
-    zci_footprint_set_hard_limit(held + 10 * ZCI_GRANULE_BYTES);
-    CHECK(zci_page_heap_alloc(11, 1, 0) == NULL);
-    struct span *span = zci_page_heap_alloc_roomy(10, 30);
-    CHECK(span != NULL);
-    CHECK_EQ(zci_footprint_bytes(), held + 10 * ZCI_GRANULE_BYTES);
-    CHECK(zci_page_heap_alloc(1, 1, 0) == NULL);
-    zci_footprint_set_hard_limit(FOOTPRINT_NO_LIMIT);
-    span_set_state(span, SPAN_LARGE);
-    give(span);
-    zci_page_heap_release(0);
-    CHECK_EQ(zci_footprint_bytes(), held);
     check_walk(0);
 }
 
@@ -529,13 +380,8 @@ int main(void)
     RUN(best_fit_lowest_address);
     RUN(aligned_runs);
     RUN(runs_grow_and_shrink);
-    RUN(room_is_used_last);
-    RUN(growing_blocks_stay);
-    RUN(growing_blocks_share_a_run);
-    RUN(room_has_a_limit);
     RUN(released_pages_read_zero);
     RUN(refused_purge_keeps_the_pages);
-    RUN(room_is_not_charged);
     RUN(held_pages_fade);
     RUN(one_shard_has_no_strip);
     RUN(shards_lie_apart);

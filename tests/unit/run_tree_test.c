@@ -99,6 +99,21 @@ static void not_for_as_long_a_look_as_it_takes(void)
     clear();
 }
 
+/* Shorter and shorter ones, of a length from high addresses to low ones, and each once. */
+static void from_the_longest_to_the_shortest(void)
+{
+    size_t seen = 1;
+    CHECK(zci_run_tree_longest(&tree) == NULL);
+    for (size_t i = 0; i < RUNS_MOST; i++)
+        add(1 + i * 7 % 13, OTHER);
+    const struct span *at = zci_run_tree_longest(&tree), *before;
+    for (; (before = zci_run_tree_before(&tree, at)) != NULL; at = before, seen++)
+        CHECK(before->granules < at->granules ||
+              (before->granules == at->granules && before->start < at->start));
+    CHECK_EQ(seen, RUNS_MOST);
+    clear();
+}
+
 static size_t height(const struct span *at)
 {
     if (at == NULL)
@@ -129,6 +144,7 @@ int main(void)
     RUN(longer_ones_from_up_to_twice_the_best);
     RUN(the_longest_from_the_best);
     RUN(not_for_as_long_a_look_as_it_takes);
+    RUN(from_the_longest_to_the_shortest);
     RUN(runs_at_equal_distances_make_no_list);
     return check_done();
 }
