@@ -427,6 +427,23 @@ static void fill_new_block(void)
     zc_free(block);
 }
 
+/* A resident run with a clean one behind it, which was touched. */
+static void begin_with_room_behind(void)
+{
+    begin_with_nothing();
+    zc_free(zc_malloc(15 * MIB));
+    zc_trim(0);
+    zc_free(given = zc_malloc(5 * MIB));
+    char *end = (char *)given + 6 * MIB + (128 << 10); /* of the block that will be grown */
+    *(volatile char *)end = 1;
+    *(volatile char *)(end + -(uintptr_t)end % (2 * MIB) - 1) = 1;
+}
+
+static void grow_elsewhere(void)
+{
+    zc_free(zc_realloc(zc_malloc(70000), 6 * MIB));
+}
+
 static void use_huge_block(void)
 {
     char *block = zc_malloc(300 * MIB);
@@ -539,6 +556,7 @@ static const struct {
     {"take part of a free run", begin_before_free_run, take_part_of_free_run, 1},
     {"grow over a free run", begin_before_free_run, grow_and_shrink, 0},
     {"grow over the frontier", begin_at_frontier, grow_and_shrink, 0},
+    {"grow elsewhere", begin_with_room_behind, grow_elsewhere, 1},
     {"fill a new block", begin_with_resident_run, fill_new_block, 1},
     {"a huge block", begin_with_nothing, use_huge_block, 1},
     {"small blocks", begin_with_nothing, use_small_blocks, 1},
