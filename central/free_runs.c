@@ -8,6 +8,8 @@
 /* So many of the longest runs are looked at for one with room. */
 #define ROOMY_LOOKS 16
 
+#define MOVE_LOOKS 4
+
 static struct run_tree *tree_of(struct free_runs *runs, const struct span *span)
 {
     return span->is_zero ? &runs->clean : &runs->dirty;
@@ -126,4 +128,13 @@ struct span *zci_free_runs_roomy(const struct free_runs *runs, size_t granules)
         span = zci_run_tree_before(&runs->dirty, span);
     }
     return NULL;
+}
+
+size_t zci_free_run_move_pages(const struct span *span, char *to)
+{
+    size_t step = span_bytes(span) / MOVE_LOOKS;
+    for (size_t at = step / 2; at < span_bytes(span); at += step)
+        if (!zci_os_is_resident((char *)span->start + at))
+            return 0;
+    return zci_os_move_pages((void *)span->start, to, span_bytes(span));
 }

@@ -82,4 +82,8 @@ ZCI_INLINE struct span *free_run_behind(const struct free_runs *runs, const stru
  * behind it half as long again. Of the longest ones; NULL if none of them will do. */
 struct span *zci_free_runs_roomy(const struct free_runs *runs, size_t granules);
 
+/* Moves the run's pages there, if it looks resident: what was freed may never have been written to, or may have moved
+ * away; then there is nothing to be won. The bytes moved. */
+size_t zci_free_run_move_pages(const struct span *span, char *to);
+
 #endif

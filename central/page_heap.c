@@ -287,15 +287,49 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     return span;
 }
 
+/* Free memory that turned out to be resident; the last or first of the run at address. */
+static void note_resident_locked(uint64_t address, size_t granules, bool is_end)
+{
+    struct span *span = zci_unasked_carve(&heap.free, address, granules, is_end);
+    if (span == NULL)
+        return;
+    if (charge_locked(span->granules)) {
+        span->is_zero = false;
+        heap.decay.purged -= min_size(heap.decay.purged, span->granules);
+    }
+    zci_free_runs_put(&heap.free, span);
+}
+
+/* Was there any? */
+static bool note_beside_locked(const struct span *span, struct unasked found)
+{
+    size_t before = heap.free.dirty.granules;
+    note_resident_locked(span_end(span), found.behind, false);
+    note_resident_locked(span->start - ZCI_GRANULE_BYTES, found.before, true);
+    return heap.free.dirty.granules != before;
+}
+
+void zci_page_heap_note_touched(const struct span *span, bool is_sure)
+{
+    struct unasked found = zci_unasked_look(span, is_sure);
+    if (found.before + found.behind == 0)
+        return;
+    lock_acquire(&heap.lock);
+    (void)note_beside_locked(span, found);
+    unlock_and_report();
+}
+
 /* Longest runs first: the fewest calls for the most bytes; of the last its end. A run that the OS refuses to take ends
  * the round. It is cut afterwards: the child of a fork that comes between has it whole. */
 static size_t release_locked(size_t keep_bytes)
 {
-    size_t before = heap.free.dirty.granules;
+    size_t released = 0;
     size_t keep = keep_bytes >> ZCI_GRANULE_SHIFT;
     struct span *span;
     while (heap.free.dirty.granules > keep &&
            (span = zci_run_tree_longest(&heap.free.dirty)) != NULL) {
+        if (note_beside_locked(span, zci_unasked_look(span, true)))
+            continue; /* it has become longer */
         size_t granules = min_size(span->granules, heap.free.dirty.granules - keep);
         size_t bytes = granules << ZCI_GRANULE_SHIFT;
         if (!zci_os_purge((void *)(span_end(span) - bytes), bytes))
@@ -303,10 +337,11 @@ static size_t release_locked(size_t keep_bytes)
         span = zci_free_runs_carve(&heap.free, span, span->granules - granules, granules);
         span->is_zero = PURGED_STATE;
         heap.decay.purged += granules;
+        released += granules;
         zci_free_runs_put(&heap.free, span);
     }
     decay_note_dirty(&heap.decay, heap.free.dirty.granules);
-    return (before - heap.free.dirty.granules) << ZCI_GRANULE_SHIFT;
+    return released << ZCI_GRANULE_SHIFT;
 }
 
 /* Dirty runs that are too short keep the footprint up, and do not join their clean neighbours. As much as
@@ -377,33 +412,8 @@ static void put_back_locked(struct span *span, size_t granules, uint8_t state)
     zci_free_runs_put(&heap.free, span);
 }
 
-/* Free memory that turned out to be resident; the last or first of the run at address. */
-static void note_resident_locked(uint64_t address, size_t granules, bool is_end)
-{
-    struct span *span = zci_unasked_carve(&heap.free, address, granules, is_end);
-    if (span == NULL)
-        return;
-    if (charge_locked(span->granules)) {
-        span->is_zero = false;
-        heap.decay.purged -= min_size(heap.decay.purged, span->granules);
-    }
-    zci_free_runs_put(&heap.free, span);
-}
-
-void zci_page_heap_note_touched(const struct span *span)
-{
-    struct unasked found = zci_unasked_look(span);
-    if (found.before + found.behind == 0)
-        return;
-    lock_acquire(&heap.lock);
-    note_resident_locked(span->start - ZCI_GRANULE_BYTES, found.before, true);
-    note_resident_locked(span_end(span), found.behind, false);
-    unlock_and_report();
-}
-
 void zci_page_heap_free(struct span *span)
 {
-    zci_page_heap_note_touched(span);
     lock_acquire(&heap.lock);
     put_back_locked(span, 0, 0);
     counter_add(&heap.return_count, 1);
@@ -486,6 +496,7 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
     for (struct span *span; (span = take_longest_locked(min_size(due, DECAY_CHUNK), 1)) != NULL;) {
         size_t granules = span->granules;
         lock_release(&heap.lock);
+        zci_page_heap_note_touched(span, true);
         bool done = zci_os_purge((void *)span->start, span_bytes(span));
         lock_acquire(&heap.lock);
         put_back_locked(span, done ? granules : 0, PURGED_STATE);
@@ -499,21 +510,9 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
     return released;
 }
 
-#define FILL_LOOKS 4
-
 /* What one page table maps, or a huge page: it moves as a whole. Page by page that costs more, splits huge pages, and
  * has what is around those that came faulted in as small ones. */
 #define FILL_UNIT STRIP_GRANULES
-
-/* What was freed may never have been written to, or may have moved away: then there is nothing to be won. */
-static size_t fill_from(const struct span *span, char *to)
-{
-    size_t step = span_bytes(span) / FILL_LOOKS;
-    for (size_t at = step / 2; at < span_bytes(span); at += step)
-        if (!zci_os_is_resident((char *)span->start + at))
-            return 0;
-    return zci_os_move_pages((void *)span->start, to, span_bytes(span));
-}
 
 size_t zci_page_heap_fill(const struct span *filling, size_t bytes)
 {
@@ -525,7 +524,7 @@ size_t zci_page_heap_fill(const struct span *filling, size_t bytes)
     lock_acquire(&heap.lock);
     while ((span = take_longest_locked((bytes - filled) >> ZCI_GRANULE_SHIFT, FILL_UNIT)) != NULL) {
         lock_release(&heap.lock);
-        size_t moved = fill_from(span, (char *)filling->start + filled);
+        size_t moved = zci_free_run_move_pages(span, (char *)filling->start + filled);
         bool is_whole = moved == span_bytes(span);
         lock_acquire(&heap.lock);
         filled += moved;

@@ -41,8 +41,8 @@ struct span *zci_page_heap_alloc_small(size_t granules, unsigned shard);
 struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules);
 
 /* Pages of the run, which is the caller's, were touched. If that made huge pages of them, unasked, free memory beside
- * it is resident, and is so for the heap from here on: unasked.h. */
-void zci_page_heap_note_touched(const struct span *span);
+ * it is resident, and is so for the heap from here on: unasked.h. For sure, or with a pause after looks in vain. */
+void zci_page_heap_note_touched(const struct span *span, bool is_sure);
 
 /* The run's state may be any but FREE; its shard is that of whoever had it last. */
 void zci_page_heap_free(struct span *span);

@@ -40,24 +40,25 @@ static void note_look(bool has_found)
 }
 
 /* [start, end), next to the run at near. The far end too: near alone may be in a larger page of some KiB only. */
-static size_t look(uint64_t start, uint64_t end, uint64_t near, uint64_t far)
+static size_t look(uint64_t start, uint64_t end, uint64_t near, uint64_t far, bool is_sure)
 {
-    if (start == end || !is_clean(near) || is_paused())
+    if (start == end || !is_clean(near) || (!is_sure && is_paused()))
         return 0;
     bool is_resident = zci_os_is_resident((void *)near) && zci_os_is_resident((void *)far);
-    note_look(is_resident);
+    if (!is_sure || is_resident)
+        note_look(is_resident);
     return is_resident ? (end - start) >> ZCI_GRANULE_SHIFT : 0;
 }
 
-struct unasked zci_unasked_look(const struct span *span)
+struct unasked zci_unasked_look(const struct span *span, bool is_sure)
 {
     uint64_t start = span->start;
     uint64_t end = span_end(span);
     uint64_t first = align_down(start, HUGE_BYTES);
     uint64_t last = align_up(end, HUGE_BYTES);
     return (struct unasked){
-        .before = look(first, start, start - 1, first),
-        .behind = look(end, last, end, last - 1),
+        .before = look(first, start, start - 1, first, is_sure),
+        .behind = look(end, last, end, last - 1, is_sure),
     };
 }
 

@@ -6,7 +6,7 @@
  * Invariants: what is found is a fact at some instant, and checked again under the lock as far as it is about runs.
  * Locking:    the look takes none, for it waits for the kernel's; the cut is made under the runs'.
  * Costs:      two look-ups; where clean memory lies beside the run up to four system calls, but after a look that found
- *             nothing the next ones are left out: one, three, seven, and so on to 63. */
+ *             nothing the next ones pause: one, three, seven, and so on to 63. */
 #ifndef ZCI_CENTRAL_UNASKED_H
 #define ZCI_CENTRAL_UNASKED_H
 
@@ -18,8 +18,8 @@ struct unasked {
     size_t behind;
 };
 
-/* The run's pages were in use, so whatever they made resident is. */
-struct unasked zci_unasked_look(const struct span *span);
+/* The run's pages were in use, so whatever they made resident is. For sure, or not at all during a pause. */
+struct unasked zci_unasked_look(const struct span *span, bool is_sure);
 
 /* Cuts so many granules, or what it has, off the end or the start of the clean run that the address lies in; NULL if
  * there is none. */

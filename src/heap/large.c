@@ -141,7 +141,7 @@ void zci_large_note_touched(void *block)
 {
     const struct span *span = pagemap_get((uintptr_t)block);
     if (span_state(span) == SPAN_LARGE)
-        zci_page_heap_note_touched(span);
+        zci_page_heap_note_touched(span, false);
 }
 
 /* Changes LARGE or HUGE to CACHED, once, whatever other threads do with the same pointer. */
@@ -176,8 +176,10 @@ void zci_large_free(void *block)
     switch (claim(span)) {
     case SPAN_LARGE:
         /* A block that grew has a length of its own: the next one that grows wants it as a place, not as a run. */
-        if (span->has_grown || !zci_run_cache_put(span, span->shard))
-            zci_page_heap_free(span);
+        if (!span->has_grown && zci_run_cache_put(span, span->shard))
+            return;
+        zci_page_heap_note_touched(span, false);
+        zci_page_heap_free(span);
         return;
     case SPAN_HUGE:
         zci_huge_free(span);

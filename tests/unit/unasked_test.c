@@ -7,6 +7,7 @@
 #include "heap/bootstrap.h"
 #include "os/footprint.h"
 #include "support/fake_os_child.h"
+#include "zcmalloc.h"
 
 #define UNIT ((size_t)2 << 20)
 
@@ -33,6 +34,7 @@ static struct span *live(struct span *span)
 static void give(struct span *span)
 {
     span_set_state(span, SPAN_CACHED);
+    zci_page_heap_note_touched(span, false);
     zci_page_heap_free(span);
 }
 
@@ -41,11 +43,20 @@ static void touch(uint64_t address)
     *(volatile char *)address = 1;
 }
 
+/* The system makes none in the heap's first 16 MiB, where it would. */
+static void without_huge_pages(void)
+{
+    struct arena *arena = *zci_page_heap_arenas();
+    if (CHECK(arena != NULL) && zci_os_calls_native.advise_huge != NULL)
+        (void)zci_os_calls_native.advise_huge((void *)arena->start, 8 * UNIT, false);
+}
+
 /* A block at the start of 2 MiB, with free memory behind it that goes beyond them; how much of it is within. */
 static struct span *block_with_room(uint64_t *rest)
 {
     zci_bootstrap();
     struct span *block = live(zci_page_heap_alloc_roomy(2, 64));
+    without_huge_pages();
     CHECK_EQ(block->start % UNIT, 0);
     CHECK_EQ(dirty_granules(), 0);
     *rest = UNIT / ZCI_GRANULE_BYTES - 2;
@@ -75,11 +86,66 @@ static void memory_behind_a_block_goes_back(void)
     CHECK_EQ(zci_footprint_bytes(), held - 2 * ZCI_GRANULE_BYTES);
 }
 
+static void free_again(int count)
+{
+    for (int i = 0; i < count; i++)
+        give(live(zci_page_heap_alloc(2, 1, 0)));
+}
+
+/* Where nobody looked as the block was freed, as nobody does for spans of small blocks. */
+static void free_unseen(struct span *block)
+{
+    make_resident(block);
+    span_set_state(block, SPAN_CACHED);
+    zci_page_heap_free(block);
+    CHECK_EQ(dirty_granules(), 2);
+}
+
+static void it_goes_with_what_is_given_back(void)
+{
+    uint64_t rest;
+    struct span *block = block_with_room(&rest);
+    uint64_t end = span_end(block);
+    give(block);
+    free_again(200); /* looks in vain: here none is left out for that */
+    CHECK(live(zci_page_heap_alloc(2, 1, 0)) == block);
+    free_unseen(block);
+    CHECK_EQ(zci_page_heap_release(0), (2 + rest) * ZCI_GRANULE_BYTES);
+    CHECK_EQ(dirty_granules(), 0);
+    CHECK(!zci_os_is_resident((void *)end));
+}
+
+static void it_goes_with_what_is_idle(void)
+{
+    uint64_t rest;
+    uint64_t released = 0;
+    struct span *block = block_with_room(&rest);
+    uint64_t end = span_end(block);
+    free_unseen(block);
+    for (int step = 0; step < 100; step++)
+        released += zci_page_heap_decay(50, 1000);
+    CHECK_EQ(released, (2 + rest) * ZCI_GRANULE_BYTES);
+    CHECK_EQ(dirty_granules(), 0);
+    CHECK(!zci_os_is_resident((void *)end));
+}
+
+/* What a limit refuses is not asked for again and again. */
+static void it_stays_beyond_a_limit(void)
+{
+    uint64_t rest;
+    struct span *block = block_with_room(&rest);
+    free_unseen(block);
+    zci_footprint_set_hard_limit(zci_footprint_bytes());
+    CHECK_EQ(zci_page_heap_release(0), 2 * ZCI_GRANULE_BYTES);
+    CHECK_EQ(dirty_granules(), 0);
+}
+
 static void memory_before_a_block_goes_back(void)
 {
     zci_bootstrap();
     struct span *first = live(zci_page_heap_alloc(40, 1, 0));
     struct span *second = live(zci_page_heap_alloc(8, 1, 0));
+    without_huge_pages();
     uint64_t start = first->start + UNIT; /* the rest of what is free is no part of it */
     CHECK_EQ(second->start, start + 8 * ZCI_GRANULE_BYTES);
     give(first);
@@ -93,13 +159,31 @@ static void memory_before_a_block_goes_back(void)
     CHECK(!zci_os_is_resident((void *)start));
 }
 
+static void a_block_that_grew_looks_as_it_is_freed(void)
+{
+    enum { GRANULES = 4 };
+
+    zc_free(zc_malloc(1));
+    without_huge_pages();
+    char *block = zc_realloc(zc_malloc(60000), GRANULES * ZCI_GRANULE_BYTES);
+    uint64_t end = (uint64_t)block + GRANULES * ZCI_GRANULE_BYTES;
+    uint64_t last = align_up(end, UNIT);
+    CHECK(block != NULL && end != last);
+    uint64_t before = dirty_granules();
+    touch(end);
+    touch(last - 1);
+    zc_free(block);
+    zc_free(zc_realloc(zc_malloc(60000), GRANULES * ZCI_GRANULE_BYTES)); /* the first may pause */
+    CHECK_EQ(dirty_granules(), before + GRANULES + (last - end) / ZCI_GRANULE_BYTES);
+}
+
 /* It is where the next growing block begins, and a small need is met. */
 static void others_use_it(void)
 {
     uint64_t rest;
     struct span *block = block_with_room(&rest);
     make_resident(block);
-    zci_page_heap_note_touched(block);
+    zci_page_heap_note_touched(block, false);
     CHECK_EQ(dirty_granules(), rest);
     uint64_t fresh = stats_now().fresh_count;
     struct span *next = live(zci_page_heap_alloc_roomy(2, 64));
@@ -143,12 +227,6 @@ static void who_cannot_ask_finds_nothing(void)
     CHECK_EQ(dirty_granules(), 2);
 }
 
-static void free_again(int count)
-{
-    for (int i = 0; i < count; i++)
-        give(live(zci_page_heap_alloc(2, 1, 0)));
-}
-
 /* Where none are made it is hardly ever asked; and still noticed when some are. */
 static void looks_in_vain_are_few(void)
 {
@@ -173,7 +251,11 @@ int main(void)
         return check_done();
     }
     CHECK_EQ(fake_os_in_child(memory_behind_a_block_goes_back), 0);
+    CHECK_EQ(fake_os_in_child(it_goes_with_what_is_given_back), 0);
+    CHECK_EQ(fake_os_in_child(it_goes_with_what_is_idle), 0);
+    CHECK_EQ(fake_os_in_child(it_stays_beyond_a_limit), 0);
     CHECK_EQ(fake_os_in_child(memory_before_a_block_goes_back), 0);
+    CHECK_EQ(fake_os_in_child(a_block_that_grew_looks_as_it_is_freed), 0);
     CHECK_EQ(fake_os_in_child(others_use_it), 0);
     CHECK_EQ(fake_os_in_child(a_limit_holds), 0);
     CHECK_EQ(fake_os_in_child(a_larger_page_is_no_huge_page), 0);
