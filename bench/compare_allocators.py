@@ -30,6 +30,16 @@ class CannotCompare(Exception):
     """Its text is the one sentence for the user."""
 
 
+def order(allocators, turn):
+    """In this turn. In as many turns as there are allocators, twice as many if their number is odd, each comes
+    right after each other equally often (a Latin square balanced for carry-over: 0, 1, n-1, 2, n-2 ... turned on, and
+    for odd numbers every other one backwards)."""
+    count = len(allocators)
+    zigzag = [(at + 1) // 2 if at % 2 else -(at // 2) for at in range(count)]
+    turned = [allocators[(at + turn) % count] for at in zigzag]
+    return turned[::-1] if count % 2 and turn % 2 else turned
+
+
 @dataclasses.dataclass(frozen=True)
 class Allocator:
     name: str

@@ -45,6 +45,20 @@ def simple_result():
     })
 
 
+class Order(unittest.TestCase):
+    def test_each_follows_each_other_equally_often(self):
+        for count in range(1, 9):
+            follows = {}
+            turns = count * 2 if count % 2 else count
+            for turn in range(turns):
+                order = compare_allocators.order(list(range(count)), turn)
+                self.assertEqual(sorted(order), list(range(count)))
+                for pair in zip(order, order[1:]):
+                    follows[pair] = follows.get(pair, 0) + 1
+            self.assertEqual(len(follows), count * (count - 1))
+            self.assertEqual(set(follows.values()), {turns // count} if count > 1 else set())
+
+
 class Means(unittest.TestCase):
     def test_ratios_are_to_the_best_of_the_row(self):
         by_name = compare_report.ratios(simple_result(), simple_result()["rows"], compare_report.TIME)
