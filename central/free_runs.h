@@ -78,8 +78,9 @@ ZCI_INLINE struct span *free_run_behind(const struct free_runs *runs, const stru
     return is_run ? next : NULL;
 }
 
-/* A resident run for a growing block of so many granules: what it gets is at least half as long, and with the clean run
- * behind it half as long again. Of the longest ones; NULL if none of them will do. */
+/* A resident run for a growing block of so many granules, of the longest ones: what the block gets of it is half as
+ * long again; or, where it gets all, half as long, and with the clean run behind it half as long again. NULL: none
+ * will do. */
 struct span *zci_free_runs_roomy(const struct free_runs *runs, size_t granules);
 
 /* Moves the run's pages there, if it looks resident: what was freed may never have been written to, or may have moved

@@ -15,7 +15,7 @@
 static uint32_t pause_length; /* looks to be left out after the next in vain */
 static uint32_t pause_left;
 
-/* For the time being, and beside a run that is still in use. */
+/* For the time being. */
 ZCI_READS_RACILY static bool is_clean(uint64_t address)
 {
     const struct span *span = pagemap_get(address);

@@ -4,7 +4,8 @@
  * page makes all 2 MiB around it resident, free memory too, which the page heap took for clean: it would never be given
  * back, and whoever needs a place would have fresh pages beside it.
  * Invariants: what is found is a fact at some instant, and checked again under the lock as far as it is about runs.
- * Locking:    the look takes none, for it waits for the kernel's; the cut is made under the runs'.
+ * Locking:    the look takes none, and waits for the kernel's: only who gives memory back under the runs' lock, by a
+ *             system call as well, looks under it. The cut is made under the runs'.
  * Costs:      two look-ups; where clean memory lies beside the run up to four system calls, but after a look that found
  *             nothing the next ones pause: one, three, seven, and so on to 63. */
 #ifndef ZCI_CENTRAL_UNASKED_H
@@ -18,7 +19,8 @@ struct unasked {
     size_t behind;
 };
 
-/* The run's pages were in use, so whatever they made resident is. For sure, or not at all during a pause. */
+/* The run is the caller's, or free and under its lock; its pages were in use, so whatever they made resident is. For
+ * sure, or not at all during a pause. */
 struct unasked zci_unasked_look(const struct span *span, bool is_sure);
 
 /* Cuts so many granules, or what it has, off the end or the start of the clean run that the address lies in; NULL if
