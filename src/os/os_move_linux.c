@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@
 
 /* The kernel unmaps the place first and finds out later what else is wrong: what it left a hole is mapped again. Is the
  * address taken, there was no hole, or another thread's mmap was faster. That cannot be told apart; but after
- * is_one_mapping a hole means that the kernel had no memory for itself. */
+ * is_one_mapping and may_map_again a hole means that the kernel had no memory for itself. */
 static int move(void *from, void *to, size_t old_bytes, size_t new_bytes, int more_flags)
 {
     if (mremap(from, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED | more_flags, to) !=
@@ -95,11 +96,52 @@ static bool can_keep_source(void)
     return known > 0;
 }
 
-/* Pages that moved remain a mapping of their own to the kernel, also when they are free again. A process may have 65530
- * of them, or whatever vm.max_map_count says, and the program wants some: beyond a quarter nothing is moved. They are
- * counted with each so many-th wish to. */
-#define MAPPINGS_MOST    16384
+/* Some things are asked anew with each so many-th wish to move pages. */
 #define MOVES_UNTIL_LOOK 1024
+
+/* Where all memory that could be used is set apart (vm.overcommit_memory 2), another process may take what the place
+ * gives up before the move takes it again. */
+static bool is_memory_set_apart(void)
+{
+    static uint64_t wish_count; /* atomic */
+    static bool is_set_apart;   /* atomic */
+    if (atomic_add_64(&wish_count, 1) % MOVES_UNTIL_LOOK == 0) {
+        char mode = '0';
+        long fd =
+            syscall(SYS_openat, AT_FDCWD, "/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            (void)syscall(SYS_read, fd, &mode, 1);
+            (void)syscall(SYS_close, fd);
+        }
+        atomic_store_relaxed(&is_set_apart, mode == '2');
+    }
+    return atomic_load_relaxed(&is_set_apart);
+}
+
+static bool is_limited(int resource)
+{
+    struct rlimit limit;
+    return getrlimit(resource, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* A process that is beyond its limits, for they were set later, is refused what it maps again, and the place is a hole
+ * by then. One that is not gets back what it gave up. */
+static bool may_map_again(void)
+{
+    if (is_memory_set_apart())
+        return false;
+    if (!is_limited(RLIMIT_AS) && !is_limited(RLIMIT_DATA))
+        return true;
+    size_t page = zci_os_page_bytes();
+    void *trial = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (trial != MAP_FAILED)
+        munmap(trial, page);
+    return trial != MAP_FAILED;
+}
+
+/* Pages that moved remain a mapping of their own to the kernel, also when they are free again. A process may have 65530
+ * of them, or whatever vm.max_map_count says, and the program wants some: beyond a quarter nothing is moved. */
+#define MAPPINGS_MOST 16384
 
 /* false where nobody tells. */
 static bool has_few_mappings(void)
@@ -129,7 +171,7 @@ static bool may_split_mappings(void)
 static size_t move_pages(char *from, char *to, size_t bytes)
 {
     size_t done = 0;
-    while (done < bytes && may_split_mappings()) {
+    while (done < bytes && may_split_mappings() && may_map_again()) {
         size_t piece = first_mapping_bytes(from + done, bytes - done);
         if (move(from + done, to + done, piece, piece, MREMAP_DONTUNMAP) != 0)
             break;
@@ -150,7 +192,7 @@ size_t zci_os_linux_move_pages(void *from, void *to, size_t bytes)
 int zci_os_linux_move_mapping(void *from, void *to, size_t old_bytes, size_t new_bytes)
 {
     if (is_one_mapping(from, old_bytes))
-        return move(from, to, old_bytes, new_bytes, 0);
+        return may_map_again() ? move(from, to, old_bytes, new_bytes, 0) : -1;
     size_t done = zci_os_linux_move_pages(from, to, old_bytes);
     if (done != old_bytes) {
         memcpy(from, to, done);

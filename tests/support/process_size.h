@@ -67,6 +67,20 @@ static inline int process_growth_is_refused(size_t more)
     return 0;
 }
 
+/* Lets private writable memory grow by at most more bytes from now on; 0 if that cannot be arranged. */
+static inline int process_limit_data(size_t more)
+{
+    size_t now = process_file_number("/proc/self/statm", 5) * (size_t)sysconf(_SC_PAGESIZE);
+    struct rlimit low = {(rlim_t)(now + more), RLIM_INFINITY};
+    if (now == 0 || setrlimit(RLIMIT_DATA, &low) != 0)
+        return 0;
+    void *probe = mmap(NULL, 2 * more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (probe == MAP_FAILED)
+        return 1;
+    munmap(probe, 2 * more);
+    return 0;
+}
+
 /* Lets the address space grow by at most more bytes from now on; 0 if that cannot be arranged. */
 static inline int process_limit_growth(size_t more, struct rlimit *old)
 {

@@ -2,6 +2,8 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* os_limits_test.c - machines that this one is not: 39-bit addresses, 16 and 64 KiB pages, little address
  * space, no room for more mappings, a kernel that cannot move pages. Each in a process of its own. */
+#include "central/arena.h"
+#include "central/page_heap.h"
 #include "support/fake_os_child.h"
 #include "support/process_size.h"
 #include "workload.h"
@@ -111,6 +113,59 @@ static void many_mappings_are_not_made_more(void)
     CHECK_EQ(zci_os_move_pages(pair, pair + page, page), movable_bytes);
 }
 
+/* The kernel takes the place away before it says no. What is limited is less than the process has already. */
+static void nothing_moves_beyond_a_limit(int resource)
+{
+    size_t page = zci_os_page_bytes();
+    char *place = zci_os_reserve(4 * page, page);
+    if (!CHECK(place != NULL && zci_os_commit(place, 4 * page)))
+        return;
+    if (zci_os_move_pages(place, place + page, page) == 0) {
+        check_skip("pages do not move here");
+        return;
+    }
+    struct rlimit limit = {page, page};
+    CHECK_EQ(setrlimit(resource, &limit), 0);
+    CHECK_EQ(zci_os_move_pages(place, place + page, page), 0);
+    CHECK(!zci_os_move_mapping(place, place + 2 * page, page, 2 * page));
+    for (size_t i = 0; i < 4; i++)
+        *(volatile char *)(place + i * page) = 1;
+}
+
+static void nothing_moves_beyond_a_limit_of_addresses(void)
+{
+    nothing_moves_beyond_a_limit(RLIMIT_AS);
+}
+
+static void nothing_moves_beyond_a_limit_of_data(void)
+{
+    nothing_moves_beyond_a_limit(RLIMIT_DATA);
+}
+
+static size_t arena_count(void)
+{
+    size_t count = 0;
+    for (const struct arena *arena = *zci_page_heap_arenas(); arena != NULL; arena = arena->next)
+        count++;
+    return count;
+}
+
+/* It would be there for good, with its descriptors, and be refused as well. */
+static void no_arena_is_added_for_what_is_refused(void)
+{
+    size_t granules = ((size_t)200 << 20) / ZCI_GRANULE_BYTES;
+    zc_free(zc_malloc(1));
+    if (!process_limit_data((size_t)100 << 20)) {
+        check_skip("there is no such limit here");
+        return;
+    }
+    size_t before = arena_count();
+    for (int i = 0; i < 10; i++)
+        CHECK(zci_page_heap_alloc(granules, 1, 0) == NULL);
+    CHECK(arena_count() <= before + 1);
+    CHECK(zci_page_heap_alloc(granules / 4, 1, 0) != NULL);
+}
+
 static void pages_do_not_move(void)
 {
     fake_os.fail_move = 1;
@@ -132,12 +187,15 @@ int main(void)
         CHECK_EQ(fake_os_in_child(pages_of_16_kib), 0);
         CHECK_EQ(fake_os_in_child(pages_of_64_kib), 0);
         CHECK_EQ(fake_os_in_child(what_cannot_be_unmapped_is_not_resident), 0);
+        CHECK_EQ(fake_os_in_child(nothing_moves_beyond_a_limit_of_addresses), 0);
+        CHECK_EQ(fake_os_in_child(nothing_moves_beyond_a_limit_of_data), 0);
     }
     CHECK_EQ(fake_os_in_child(little_address_space), 0);
     CHECK_EQ(fake_os_in_child(hardly_any_address_space), 0);
     CHECK_EQ(fake_os_in_child(peak_is_what_was_held), 0);
     CHECK_EQ(fake_os_in_child(no_room_for_mappings), 0);
     CHECK_EQ(fake_os_in_child(many_mappings_are_not_made_more), 0);
+    CHECK_EQ(fake_os_in_child(no_arena_is_added_for_what_is_refused), 0);
     CHECK_EQ(fake_os_in_child(pages_do_not_move), 0);
     return check_done();
 }
