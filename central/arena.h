@@ -8,6 +8,7 @@
 #ifndef ZCI_CENTRAL_ARENA_H
 #define ZCI_CENTRAL_ARENA_H
 
+#include "base/bits.h"
 #include "pagemap/span.h"
 
 /* An address range known to walkers of the heap; published last, never removed. */
@@ -19,6 +20,27 @@ struct arena {
     struct span *spans; /* one descriptor per granule */
     struct arena *next; /* atomic */
 };
+
+/* Granules at the frontier that alignment to so many (a power of two) leaves out. */
+ZCI_INLINE uint64_t arena_skip(const struct arena *arena, size_t align)
+{
+    uint64_t front = (arena->start >> ZCI_GRANULE_SHIFT) + arena->frontier;
+    return align_up(front, align) - front;
+}
+
+/* Could the frontier move over such a run, if the OS commits it? */
+ZCI_INLINE bool arena_has_room(const struct arena *arena, size_t granules, size_t align)
+{
+    return arena->frontier + arena_skip(arena, align) + granules <= arena->granules;
+}
+
+/* Do this run of the arena and so many granules behind it end at the frontier? */
+ZCI_INLINE bool arena_ends_behind(const struct arena *arena, const struct span *span,
+                                  size_t granules)
+{
+    return span >= arena->spans && span < arena->spans + arena->granules &&
+           span + span->granules + granules == arena->spans + arena->frontier;
+}
 
 /* Reserves so many bytes, or fewer where address space is limited, but no fewer than least. On no list yet; NULL: not
  * even these, or no memory for the descriptors. */

@@ -113,6 +113,33 @@ struct span *zci_free_runs_cut(struct free_runs *runs, struct span *span, size_t
     return zci_free_runs_carve(runs, span, skip, granules);
 }
 
+size_t zci_free_runs_behind(const struct free_runs *runs, const struct span *span, size_t most,
+                            size_t *clean)
+{
+    size_t granules = 0;
+    *clean = 0;
+    for (int runs_left = 2; granules != most && runs_left != 0; runs_left--) {
+        const struct span *next = free_run_behind(runs, span);
+        if (next == NULL)
+            break;
+        size_t taken = min_size(next->granules, most - granules);
+        *clean += next->is_zero ? taken : 0;
+        granules += taken;
+        span = next;
+    }
+    return granules;
+}
+
+void zci_free_runs_absorb(struct free_runs *runs, struct span *span, size_t granules)
+{
+    while (granules != 0) {
+        struct span *next = free_run_behind(runs, span);
+        size_t taken = min_size(next->granules, granules);
+        run_absorb(span, zci_free_runs_carve(runs, next, 0, taken));
+        granules -= taken;
+    }
+}
+
 struct span *zci_free_runs_roomy(const struct free_runs *runs, size_t granules)
 {
     size_t least = granules + (granules + 1) / 2;

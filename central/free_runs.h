@@ -78,6 +78,23 @@ ZCI_INLINE struct span *free_run_behind(const struct free_runs *runs, const stru
     return is_run ? next : NULL;
 }
 
+/* How many granules are free right behind the run, at most so many, in one run or in two of different kinds; clean: of
+ * these, how many are clean. */
+size_t zci_free_runs_behind(const struct free_runs *runs, const struct span *span, size_t most,
+                            size_t *clean);
+
+/* Makes so many of them part of the run. */
+void zci_free_runs_absorb(struct free_runs *runs, struct span *span, size_t granules);
+
+/* Makes the run behind the run a part of it. */
+ZCI_INLINE void run_absorb(struct span *span, struct span *taken)
+{
+    run_reuse(taken);
+    atomic_store_release(&span->granules, span->granules + taken->granules);
+    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
+    span_set_state(taken, SPAN_NONE);
+}
+
 /* A resident run for a growing block of so many granules, of the longest ones: what the block gets of it is half as
  * long again; or, where it gets all, half as long, and with the clean run behind it half as long again. NULL: none
  * will do. */

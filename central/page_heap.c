@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "base/options.h"
+#include "central/away.h"
 #include "central/decay.h"
 #include "central/fault_cost.h"
 #include "central/free_runs.h"
@@ -32,6 +33,7 @@ static struct {
     uint64_t fresh_count;
     uint64_t return_count;
     struct strips strips;
+    struct away away;
 } heap = {.lock = LOCK_INIT(RANK_PAGE_HEAP), .free = {.state = SPAN_FREE}};
 
 static struct span *alloc_clean_locked(size_t granules, size_t align)
@@ -53,10 +55,9 @@ static bool commit_locked(struct arena *arena, uint64_t granules)
 /* Moves the arena's frontier. What alignment skips becomes a clean free run. */
 static struct span *alloc_from_frontier_locked(struct arena *arena, size_t granules, size_t align)
 {
-    uint64_t front = (arena->start >> ZCI_GRANULE_SHIFT) + arena->frontier;
-    uint64_t skip = align_up(front, align) - front;
+    uint64_t skip = arena_skip(arena, align);
     uint64_t end = arena->frontier + skip + granules;
-    if (end > arena->granules || !commit_locked(arena, end))
+    if (!arena_has_room(arena, granules, align) || !commit_locked(arena, end))
         return NULL;
     struct span *span = &arena->spans[arena->frontier];
     zci_free_runs_describe(span, arena->start + arena->frontier * ZCI_GRANULE_BYTES,
@@ -112,13 +113,17 @@ static bool charge_locked(size_t granules)
     return true;
 }
 
+/* What the system refuses to commit of one arena it would refuse of the next too. */
 static struct span *alloc_fresh_locked(size_t granules, size_t align)
 {
     struct span *span = NULL;
     struct arena *arena = heap.arenas;
-    for (; span == NULL && arena != NULL; arena = arena->next)
+    bool has_room = false;
+    for (; span == NULL && arena != NULL; arena = arena->next) {
+        has_room |= arena_has_room(arena, granules, align);
         span = alloc_from_frontier_locked(arena, granules, align);
-    if (span == NULL && (arena = add_arena_locked(granules, align)) != NULL)
+    }
+    if (!has_room && (arena = add_arena_locked(granules, align)) != NULL)
         span = alloc_from_frontier_locked(arena, granules, align);
     counter_add(&heap.fresh_count, span != NULL);
     return span;
@@ -223,23 +228,24 @@ static void unlock_and_report(void)
     lock_release(&heap.lock);
 }
 
-/* taken lies behind the run, and is a run itself until it belongs to that one. */
-static void absorb_locked(struct span *span, struct span *taken)
+/* Over what is free behind the run, and over its arena's frontier if that comes next. */
+static bool grow_locked(struct span *span, size_t more)
 {
-    run_reuse(taken);
-    atomic_store_release(&span->granules, span->granules + taken->granules);
-    pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
-    span_set_state(taken, SPAN_NONE);
-}
-
-static bool grow_over_free_run_locked(struct span *span, size_t more)
-{
-    struct span *next = free_run_behind(&heap.free, span);
-    if (next == NULL || next->granules < more || (next->is_zero && !charge_locked(more)))
+    size_t clean;
+    size_t behind = zci_free_runs_behind(&heap.free, span, more, &clean);
+    size_t fresh = more - behind;
+    struct span *taken = NULL;
+    struct arena *arena = heap.arenas;
+    while (fresh != 0 && arena != NULL && !arena_ends_behind(arena, span, behind))
+        arena = arena->next;
+    if (arena == NULL || (clean + fresh != 0 && !charge_locked(clean + fresh)))
         return false;
-    if (next->is_zero)
-        decay_note_refault(&heap.decay, more);
-    absorb_locked(span, zci_free_runs_carve(&heap.free, next, 0, more));
+    if (fresh != 0 && (taken = alloc_from_frontier_locked(arena, fresh, 1)) == NULL)
+        return false;
+    decay_note_refault(&heap.decay, clean);
+    zci_free_runs_absorb(&heap.free, span, behind);
+    if (taken != NULL)
+        run_absorb(span, taken);
     return true;
 }
 
@@ -251,7 +257,7 @@ static struct span *alloc_roomy_dirty_locked(size_t granules, size_t wanted)
         return NULL;
     span = zci_free_runs_cut(&heap.free, span, min_size(roomy_length(span), wanted), 1);
     decay_note_dirty(&heap.decay, heap.free.dirty.granules);
-    if (span->granules < granules && !grow_over_free_run_locked(span, granules - span->granules)) {
+    if (span->granules < granules && !grow_locked(span, granules - span->granules)) {
         zci_free_runs_put(&heap.free, span);
         return NULL;
     }
@@ -287,7 +293,8 @@ struct span *zci_page_heap_alloc_roomy(size_t granules, size_t room_granules)
     return span;
 }
 
-/* Free memory that turned out to be resident; the last or first of the run at address. */
+/* Free memory that turned out to be resident; the last or first of the run at address. Beyond a limit it goes back at
+ * once: nobody would look again. */
 static void note_resident_locked(uint64_t address, size_t granules, bool is_end)
 {
     struct span *span = zci_unasked_carve(&heap.free, address, granules, is_end);
@@ -296,6 +303,8 @@ static void note_resident_locked(uint64_t address, size_t granules, bool is_end)
     if (charge_locked(span->granules)) {
         span->is_zero = false;
         heap.decay.purged -= min_size(heap.decay.purged, span->granules);
+    } else if (zci_os_purge((void *)span->start, span_bytes(span))) {
+        span->is_zero = PURGED_STATE;
     }
     zci_free_runs_put(&heap.free, span);
 }
@@ -428,26 +437,10 @@ void zci_page_heap_free_moved(struct span *span, size_t moved_bytes)
     unlock_and_report();
 }
 
-/* The run lies last before its arena's frontier, and the frontier can move. */
-static bool grow_over_frontier_locked(struct span *span, size_t more)
-{
-    struct arena *arena = heap.arenas;
-    while (arena != NULL && (span_end(span) != arena->start + arena->frontier * ZCI_GRANULE_BYTES ||
-                             span < arena->spans || span >= arena->spans + arena->granules))
-        arena = arena->next;
-    if (arena == NULL || !charge_locked(more))
-        return false;
-    struct span *taken = alloc_from_frontier_locked(arena, more, 1);
-    if (taken != NULL)
-        absorb_locked(span, taken);
-    return taken != NULL;
-}
-
 bool zci_page_heap_grow(struct span *span, size_t granules)
 {
-    size_t more = granules - span->granules;
     lock_acquire(&heap.lock);
-    bool done = grow_over_free_run_locked(span, more) || grow_over_frontier_locked(span, more);
+    bool done = grow_locked(span, granules - span->granules);
     unlock_and_report();
     return done;
 }
@@ -472,7 +465,7 @@ size_t zci_page_heap_release(size_t keep_bytes)
 #define DECAY_CHUNK ((size_t)8 << 20 >> ZCI_GRANULE_SHIFT) /* given back by one call, at most */
 
 /* Cuts up to so many granules out of the longest resident run, from its end, so that low addresses stay in use, at
- * multiples of unit. NULL if there are none. It is nobody's: others go on while the system works on it. */
+ * multiples of unit. NULL if there are none. It is away: others go on while the system works on it. */
 static struct span *take_longest_locked(size_t most, size_t unit)
 {
     struct span *span = zci_run_tree_longest(&heap.free.dirty);
@@ -483,6 +476,7 @@ static struct span *take_longest_locked(size_t most, size_t unit)
     if (granules == 0)
         return NULL;
     span = zci_free_runs_carve(&heap.free, span, end - granules - start, granules);
+    away_begin(&heap.away, span);
     decay_note_dirty(&heap.decay, heap.free.dirty.granules);
     return span;
 }
@@ -499,6 +493,7 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
         zci_page_heap_note_touched(span, true);
         bool done = zci_os_purge((void *)span->start, span_bytes(span));
         lock_acquire(&heap.lock);
+        away_end(&heap.away, span);
         put_back_locked(span, done ? granules : 0, PURGED_STATE);
         if (!done)
             break;
@@ -528,6 +523,7 @@ size_t zci_page_heap_fill(const struct span *filling, size_t bytes)
         bool is_whole = moved == span_bytes(span);
         lock_acquire(&heap.lock);
         filled += moved;
+        away_end(&heap.away, span);
         put_back_locked(span, moved >> ZCI_GRANULE_SHIFT, 1);
         if (!is_whole)
             break;
@@ -585,6 +581,7 @@ void zci_page_heap_fork_child(struct footprint_recount *recount)
     }
     if (lock_is_free(&heap.lock)) {
         strips_abandon(&heap.strips, &heap.free);
+        away_abandon(&heap.away, &heap.free);
         (void)change_locked();
     } else {
         recount->is_midway = true;

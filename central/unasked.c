@@ -15,11 +15,13 @@
 static uint32_t pause_length; /* looks to be left out after the next in vain */
 static uint32_t pause_left;
 
-/* For the time being. */
-ZCI_READS_RACILY static bool is_clean(uint64_t address)
+/* How far the clean run reaches that the address lies in, on either side; 0 if there is none. For the time being. */
+ZCI_READS_RACILY static uint64_t clean_reach(uint64_t address, bool is_end)
 {
     const struct span *span = pagemap_get(address);
-    return span != NULL && span_state(span) == SPAN_FREE && span->is_zero;
+    if (span == NULL || span_state(span) != SPAN_FREE || !span->is_zero)
+        return 0;
+    return is_end ? span_end(span) : span->start;
 }
 
 static bool is_paused(void)
@@ -39,12 +41,12 @@ static void note_look(bool has_found)
     atomic_store_relaxed(&pause_left, pause);
 }
 
-/* [start, end), next to the run at near. The far end too: near alone may be in a larger page of some KiB only. */
-static size_t look(uint64_t start, uint64_t end, uint64_t near, uint64_t far, bool is_sure)
+/* Of [start, end), whose first or last page is near, the far end too: near alone may be in a larger page of some KiB. */
+static size_t look(uint64_t start, uint64_t end, bool is_sure)
 {
-    if (start == end || !is_clean(near) || (!is_sure && is_paused()))
+    if (start >= end || (!is_sure && is_paused()))
         return 0;
-    bool is_resident = zci_os_is_resident((void *)near) && zci_os_is_resident((void *)far);
+    bool is_resident = zci_os_is_resident((void *)start) && zci_os_is_resident((void *)(end - 1));
     if (!is_sure || is_resident)
         note_look(is_resident);
     return is_resident ? (end - start) >> ZCI_GRANULE_SHIFT : 0;
@@ -56,10 +58,13 @@ struct unasked zci_unasked_look(const struct span *span, bool is_sure)
     uint64_t end = span_end(span);
     uint64_t first = align_down(start, HUGE_BYTES);
     uint64_t last = align_up(end, HUGE_BYTES);
-    return (struct unasked){
-        .before = look(first, start, start - 1, first, is_sure),
-        .behind = look(end, last, end, last - 1, is_sure),
-    };
+    struct unasked found = {0, 0};
+    uint64_t reach;
+    if (first != start && (reach = clean_reach(start - 1, false)) != 0)
+        found.before = look(max_size(first, reach), start, is_sure);
+    if (last != end && (reach = clean_reach(end, true)) != 0)
+        found.behind = look(end, min_size(last, reach), is_sure);
+    return found;
 }
 
 struct span *zci_unasked_carve(struct free_runs *runs, uint64_t address, size_t granules,

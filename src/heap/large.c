@@ -205,10 +205,12 @@ size_t zci_large_good_bytes(size_t size)
 static void free_moved(struct span *span, size_t moved_bytes)
 {
     bool is_run = span_state(span) == SPAN_LARGE;
-    if (is_run && moved_bytes != 0 && claim(span) == SPAN_LARGE)
-        zci_page_heap_free_moved(span, moved_bytes);
-    else
+    if (!is_run || moved_bytes == 0 || claim(span) != SPAN_LARGE) {
         zci_large_free((void *)span->start);
+        return;
+    }
+    zci_page_heap_note_touched(span, true); /* nobody looks beside what is clean */
+    zci_page_heap_free_moved(span, moved_bytes);
 }
 
 /* A new place of the right size, the old one's bytes in it, by page table where that is cheaper. */

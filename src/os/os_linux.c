@@ -69,11 +69,33 @@ static int native_release(void *start, size_t bytes)
     return munmap(start, bytes);
 }
 
+static bool says_resident(void *page)
+{
+    unsigned char is_there = 0;
+    return mincore(page, 1, &is_there) == 0 && (is_there & 1) != 0;
+}
+
+/* gVisor says so of every page. */
+static bool probe_residence(void)
+{
+    size_t page_bytes = zci_os_page_bytes();
+    void *page = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool is_true = page != MAP_FAILED && !says_resident(page);
+    if (page != MAP_FAILED)
+        munmap(page, page_bytes);
+    return is_true;
+}
+
 static bool native_is_resident(void *page)
 {
+    static int is_true; /* atomic: 0 not known, 1 yes, -1 no */
     int error = errno;
-    unsigned char is_there = 0;
-    bool answer = mincore(page, 1, &is_there) == 0 && (is_there & 1) != 0;
+    int known = atomic_load_relaxed(&is_true);
+    if (known == 0) {
+        known = probe_residence() ? 1 : -1;
+        atomic_store_relaxed(&is_true, known);
+    }
+    bool answer = known > 0 && says_resident(page);
     errno = error;
     return answer;
 }

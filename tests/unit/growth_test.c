@@ -138,6 +138,34 @@ static void shorter_runs_are_looked_at(void)
     check_walk(0);
 }
 
+/* What lies behind a block is its room, resident or not, in one run or two, and what the arena has left. */
+static void blocks_grow_over_what_comes(void)
+{
+    zci_page_heap_release(0);
+    struct span *block = take(10), *resident = take(4), *clean = take(20), *last = take(4);
+    if (!CHECK(last == block + 34))
+        return;
+    give(clean);
+    zci_page_heap_release(0);
+    give(resident);
+    uint64_t held = zci_footprint_bytes();
+    CHECK(!zci_page_heap_grow(block, 35));
+    CHECK_EQ(zci_footprint_bytes(), held);
+    CHECK(zci_page_heap_grow(block, 30));
+    CHECK_EQ(zci_footprint_bytes(), held + 16 * ZCI_GRANULE_BYTES);
+    check_walk(34);
+    give(last); /* four clean ones, then four resident ones */
+    CHECK(zci_page_heap_grow(block, 40));
+    CHECK_EQ(zci_footprint_bytes(), held + 22 * ZCI_GRANULE_BYTES);
+    check_walk(40);
+    zci_footprint_set_hard_limit(zci_footprint_bytes());
+    CHECK(!zci_page_heap_grow(block, 41));
+    zci_footprint_set_hard_limit(FOOTPRINT_NO_LIMIT);
+    check_walk(40);
+    give(block);
+    check_walk(0);
+}
+
 /* Where only little is resident, clean memory is better: pages can move there, and it reads zero. */
 static void mostly_clean_is_clean(void)
 {
@@ -212,6 +240,7 @@ int main(void)
 {
     fake_os_install();
     zci_bootstrap();
+    RUN(blocks_grow_over_what_comes); /* first: at the frontier */
     RUN(room_is_used_last);
     RUN(growing_blocks_stay);
     RUN(growing_blocks_share_a_run);

@@ -129,15 +129,17 @@ static void it_goes_with_what_is_idle(void)
     CHECK(!zci_os_is_resident((void *)end));
 }
 
-/* What a limit refuses is not asked for again and again. */
-static void it_stays_beyond_a_limit(void)
+/* What a limit refuses is not asked for again and again, and does not stay. */
+static void it_goes_at_once_beyond_a_limit(void)
 {
     uint64_t rest;
     struct span *block = block_with_room(&rest);
+    uint64_t end = span_end(block);
     free_unseen(block);
     zci_footprint_set_hard_limit(zci_footprint_bytes());
     CHECK_EQ(zci_page_heap_release(0), 2 * ZCI_GRANULE_BYTES);
     CHECK_EQ(dirty_granules(), 0);
+    CHECK(!zci_os_is_resident((void *)end));
 }
 
 static void memory_before_a_block_goes_back(void)
@@ -175,6 +177,59 @@ static void a_block_that_grew_looks_as_it_is_freed(void)
     zc_free(block);
     zc_free(zc_realloc(zc_malloc(60000), GRANULES * ZCI_GRANULE_BYTES)); /* the first may pause */
     CHECK_EQ(dirty_granules(), before + GRANULES + (last - end) / ZCI_GRANULE_BYTES);
+}
+
+/* Its own pages go to the new place, and what is clean then has no resident neighbour by which it would be found. */
+static void a_block_whose_pages_move_looks(void)
+{
+    enum { GRANULES = 40 };
+
+    zc_free(zc_malloc(1));
+    without_huge_pages();
+    char *block = zc_realloc(zc_malloc(60000), GRANULES * ZCI_GRANULE_BYTES);
+    live(zci_page_heap_alloc(200, 1, 0)); /* behind the block's room */
+    uint64_t end = (uint64_t)block + GRANULES * ZCI_GRANULE_BYTES;
+    uint64_t last = align_up(end, UNIT);
+    CHECK(block != NULL && end != last);
+    zc_free(zc_realloc(zc_malloc(60000), ZCI_GRANULE_BYTES * 2)); /* a look in vain, then a pause */
+    touch(end);
+    touch(last - 1);
+    CHECK(zc_realloc(block, (size_t)10 * GRANULES * ZCI_GRANULE_BYTES) != block);
+    zci_page_heap_release(0);
+    CHECK(!zci_os_is_resident((void *)end));
+    CHECK(!zci_os_is_resident((void *)(last - 1)));
+}
+
+/* What is free ends where another block begins. */
+static void others_pages_say_nothing(void)
+{
+    uint64_t rest;
+    struct span *block = block_with_room(&rest);
+    struct span *other = live(zci_page_heap_alloc(66 - 10, 1, 0)); /* from the far end */
+    CHECK_EQ(other->start, block->start + 10 * ZCI_GRANULE_BYTES);
+    make_resident(block);
+    give(block);
+    CHECK_EQ(dirty_granules(), 2);
+    touch(other->start - 1);
+    give(live(zci_page_heap_alloc(2, 1, 0)));
+    give(live(zci_page_heap_alloc(2, 1, 0))); /* the first may pause */
+    CHECK_EQ(dirty_granules(), 10);
+}
+
+static void nor_do_those_before(void)
+{
+    zci_bootstrap();
+    struct span *other = live(zci_page_heap_alloc(10, 1, 0));
+    struct span *free_run = live(zci_page_heap_alloc(4, 1, 0));
+    struct span *block = live(zci_page_heap_alloc(2, 1, 0));
+    without_huge_pages();
+    CHECK_EQ(block->start, other->start + 14 * ZCI_GRANULE_BYTES);
+    give(free_run);
+    zci_page_heap_release(0);
+    touch(other->start);
+    touch(block->start - 1);
+    give(block);
+    CHECK_EQ(dirty_granules(), 2);
 }
 
 /* It is where the next growing block begins, and a small need is met. */
@@ -253,9 +308,12 @@ int main(void)
     CHECK_EQ(fake_os_in_child(memory_behind_a_block_goes_back), 0);
     CHECK_EQ(fake_os_in_child(it_goes_with_what_is_given_back), 0);
     CHECK_EQ(fake_os_in_child(it_goes_with_what_is_idle), 0);
-    CHECK_EQ(fake_os_in_child(it_stays_beyond_a_limit), 0);
+    CHECK_EQ(fake_os_in_child(it_goes_at_once_beyond_a_limit), 0);
     CHECK_EQ(fake_os_in_child(memory_before_a_block_goes_back), 0);
     CHECK_EQ(fake_os_in_child(a_block_that_grew_looks_as_it_is_freed), 0);
+    CHECK_EQ(fake_os_in_child(a_block_whose_pages_move_looks), 0);
+    CHECK_EQ(fake_os_in_child(others_pages_say_nothing), 0);
+    CHECK_EQ(fake_os_in_child(nor_do_those_before), 0);
     CHECK_EQ(fake_os_in_child(others_use_it), 0);
     CHECK_EQ(fake_os_in_child(a_limit_holds), 0);
     CHECK_EQ(fake_os_in_child(a_larger_page_is_no_huge_page), 0);
