@@ -4,7 +4,10 @@
  * Invariants: a C program that links the library never needs the C++ runtime: in the shared library what
  *             comes from it is referenced weakly, and looked for when it is needed if it was loaded later
  *             than we. In the archive this object is linked only by C++ programs, and its references are strong.
- * Costs:      operator new and delete are the fast path of malloc and free; sizes given are not trusted. */
+ *             Programs may replace some of them: those not replaced do what the standard says they do by default, by
+ *             calling the ones they derive from, whosever these are.
+ * Costs:      operator new and delete are the fast path of malloc and free; those that derive from them are a jump
+ *             more, nothrow forms a call; sizes given are not trusted. */
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -113,9 +116,17 @@ void *late_or_null(const char *name, arguments... request) noexcept
 }
 #endif
 
-ZCI_COLD void *allocate_or_null(std::size_t size, std::size_t alignment) noexcept
+ZCI_INLINE void *allocate(std::size_t size, std::size_t alignment) noexcept
 {
-    void *block = alignment == 0 ? zci_api_malloc_slow(size) : zci_api_aligned(alignment, size);
+    if (alignment != 0)
+        return zci_api_aligned(alignment, size);
+    void *block = thread_cache_pop(size);
+    return ZCI_LIKELY(block != nullptr) ? block : zci_api_malloc_slow(size);
+}
+
+void *allocate_or_null(std::size_t size, std::size_t alignment) noexcept
+{
+    void *block = allocate(size, alignment);
     if (block != nullptr || installed_handler() == nullptr)
         return block;
 #if ZC_WEAK_CXX_RUNTIME
@@ -131,43 +142,27 @@ ZCI_COLD void *allocate_or_null(std::size_t size, std::size_t alignment) noexcep
     }
 }
 
-ZCI_INLINE void *new_or_throw(std::size_t size)
-{
-    void *block = thread_cache_pop(size);
-    return ZCI_LIKELY(block != nullptr) ? block : allocate_or_throw(size, 0);
-}
-
-ZCI_INLINE void *new_or_null(std::size_t size) noexcept
-{
-    void *block = thread_cache_pop(size);
-    return ZCI_LIKELY(block != nullptr) ? block : allocate_or_null(size, 0);
-}
-
 } // namespace
 
-#define NEW          ZCI_EXPORT void *operator new
-#define NEW_ARRAY    ZCI_EXPORT void *operator new[]
-#define DELETE       ZCI_EXPORT void operator delete
-#define DELETE_ARRAY ZCI_EXPORT void operator delete[]
+/* Whoever replaces one of these may define it besides an archive that has it, and is called by those that derive from
+ * it: to the compiler, too, it can be another. */
+#if defined(__ELF__)
+#define REPLACEABLE ZCI_EXPORT __attribute__((weak))
+#else
+#define REPLACEABLE ZCI_EXPORT
+#endif
+
+#define NEW          REPLACEABLE void *operator new
+#define NEW_ARRAY    REPLACEABLE void *operator new[]
+#define DELETE       REPLACEABLE void operator delete
+#define DELETE_ARRAY REPLACEABLE void operator delete[]
+
+/* --- the four that others derive from ----------------------------------------------------------- */
 
 ZCI_FAST_ENTRY NEW(std::size_t size)
 {
-    return new_or_throw(size);
-}
-
-ZCI_FAST_ENTRY NEW_ARRAY(std::size_t size)
-{
-    return new_or_throw(size);
-}
-
-NEW(std::size_t size, const std::nothrow_t &) noexcept
-{
-    return new_or_null(size);
-}
-
-NEW_ARRAY(std::size_t size, const std::nothrow_t &) noexcept
-{
-    return new_or_null(size);
+    void *block = thread_cache_pop(size);
+    return ZCI_LIKELY(block != nullptr) ? block : allocate_or_throw(size, 0);
 }
 
 NEW(std::size_t size, std::align_val_t alignment)
@@ -175,47 +170,7 @@ NEW(std::size_t size, std::align_val_t alignment)
     return allocate_or_throw(size, static_cast<std::size_t>(alignment));
 }
 
-NEW_ARRAY(std::size_t size, std::align_val_t alignment)
-{
-    return allocate_or_throw(size, static_cast<std::size_t>(alignment));
-}
-
-NEW(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
-{
-    return allocate_or_null(size, static_cast<std::size_t>(alignment));
-}
-
-NEW_ARRAY(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
-{
-    return allocate_or_null(size, static_cast<std::size_t>(alignment));
-}
-
 ZCI_FAST_ENTRY DELETE(void *block) noexcept
-{
-    contract_free(block);
-}
-
-ZCI_FAST_ENTRY DELETE_ARRAY(void *block) noexcept
-{
-    contract_free(block);
-}
-
-ZCI_FAST_ENTRY DELETE(void *block, std::size_t) noexcept
-{
-    contract_free(block);
-}
-
-ZCI_FAST_ENTRY DELETE_ARRAY(void *block, std::size_t) noexcept
-{
-    contract_free(block);
-}
-
-DELETE(void *block, const std::nothrow_t &) noexcept
-{
-    contract_free(block);
-}
-
-DELETE_ARRAY(void *block, const std::nothrow_t &) noexcept
 {
     contract_free(block);
 }
@@ -225,27 +180,159 @@ DELETE(void *block, std::align_val_t) noexcept
     contract_free(block);
 }
 
-DELETE_ARRAY(void *block, std::align_val_t) noexcept
+/* --- new ---------------------------------------------------------------------------------------- */
+
+NEW_ARRAY(std::size_t size)
 {
-    contract_free(block);
+    return ::operator new(size);
 }
 
-DELETE(void *block, std::size_t, std::align_val_t) noexcept
+NEW_ARRAY(std::size_t size, std::align_val_t alignment)
 {
-    contract_free(block);
+    return ::operator new(size, alignment);
 }
 
-DELETE_ARRAY(void *block, std::size_t, std::align_val_t) noexcept
+namespace
 {
-    contract_free(block);
+
+#if ZC_WEAK_CXX_RUNTIME
+/* Names of ours that nobody replaces. */
+__asm__(".macro ours name, target\n.globl \\name\n.hidden \\name\n.set \\name, \\target\n.endm\n"
+        "ours zci_operator_new, _Znwm\n"
+        "ours zci_operator_new_array, _Znam\n"
+        "ours zci_operator_new_aligned, _ZnwmSt11align_val_t\n"
+        "ours zci_operator_new_array_aligned, _ZnamSt11align_val_t\n"
+        ".purgem ours");
+extern "C" {
+#pragma GCC visibility push(hidden)
+void *zci_operator_new(std::size_t size);
+void *zci_operator_new_array(std::size_t size);
+void *zci_operator_new_aligned(std::size_t size, std::align_val_t alignment);
+void *zci_operator_new_array_aligned(std::size_t size, std::align_val_t alignment);
+#pragma GCC visibility pop
 }
 
-DELETE(void *block, std::align_val_t, const std::nothrow_t &) noexcept
+using plain_form = void *(std::size_t);
+using aligned_form = void *(std::size_t, std::align_val_t);
+
+/* Ours throw only what a new_handler throws, which is known beforehand. */
+bool is_ours(bool is_array)
 {
-    contract_free(block);
+    plain_form *one = ::operator new, *many = ::operator new[];
+    return one == zci_operator_new && (!is_array || many == zci_operator_new_array);
 }
 
-DELETE_ARRAY(void *block, std::align_val_t, const std::nothrow_t &) noexcept
+bool is_ours_aligned(bool is_array)
 {
-    contract_free(block);
+    aligned_form *one = ::operator new, *many = ::operator new[];
+    return one == zci_operator_new_aligned && (!is_array || many == zci_operator_new_array_aligned);
+}
+#else
+bool is_ours(bool)
+{
+    return false;
+}
+
+bool is_ours_aligned(bool)
+{
+    return false;
+}
+#endif
+
+} // namespace
+
+NEW(std::size_t size, const std::nothrow_t &) noexcept
+{
+    if (is_ours(false))
+        return allocate_or_null(size, 0);
+    try {
+        return ::operator new(size);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+NEW_ARRAY(std::size_t size, const std::nothrow_t &) noexcept
+{
+    if (is_ours(true))
+        return allocate_or_null(size, 0);
+    try {
+        return ::operator new[](size);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+NEW(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    if (is_ours_aligned(false))
+        return allocate_or_null(size, static_cast<std::size_t>(alignment));
+    try {
+        return ::operator new(size, alignment);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+NEW_ARRAY(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    if (is_ours_aligned(true))
+        return allocate_or_null(size, static_cast<std::size_t>(alignment));
+    try {
+        return ::operator new[](size, alignment);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+/* --- delete ------------------------------------------------------------------------------------- */
+
+DELETE_ARRAY(void *block) noexcept
+{
+    ::operator delete(block);
+}
+
+DELETE_ARRAY(void *block, std::align_val_t alignment) noexcept
+{
+    ::operator delete(block, alignment);
+}
+
+DELETE(void *block, std::size_t) noexcept
+{
+    ::operator delete(block);
+}
+
+DELETE_ARRAY(void *block, std::size_t) noexcept
+{
+    ::operator delete[](block);
+}
+
+DELETE(void *block, const std::nothrow_t &) noexcept
+{
+    ::operator delete(block);
+}
+
+DELETE_ARRAY(void *block, const std::nothrow_t &) noexcept
+{
+    ::operator delete[](block);
+}
+
+DELETE(void *block, std::size_t, std::align_val_t alignment) noexcept
+{
+    ::operator delete(block, alignment);
+}
+
+DELETE_ARRAY(void *block, std::size_t, std::align_val_t alignment) noexcept
+{
+    ::operator delete[](block, alignment);
+}
+
+DELETE(void *block, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    ::operator delete(block, alignment);
+}
+
+DELETE_ARRAY(void *block, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    ::operator delete[](block, alignment);
 }
