@@ -216,8 +216,9 @@ static bool add_span(struct central_list *list, unsigned class_index, unsigned s
         return false;
     touch_locked(span);
     zci_class_map_set(span->start, span->granules, class_index);
-    zci_small_span_publish(span);
     lock_acquire(&list->lock);
+    /* Not before: the child of a fork would count it, and this thread, if a handler of it forked, once more. */
+    zci_small_span_publish(span);
     counter_add(&list->span_count, 1);
     counter_add(&list->span_made_count, 1);
     keep_more_locked(list, size_class);
@@ -449,15 +450,19 @@ ZCI_READS_RACILY static bool can_sweep_locked(const struct span *span, unsigned 
            span->touched_tick != 0 && (age == 0 || is_idle(span, age));
 }
 
-static void end_sweep_locked(struct central_list *list, struct span *span, size_t purged_pages)
+/* Blocks only came back since its last sweep: what went then is among what went now, unless the OS refused. How many
+ * pages are gone that were not. */
+static size_t end_sweep_locked(struct central_list *list, struct span *span, size_t purged_pages)
 {
+    size_t before = span->purged_pages;
+    size_t after = max_size(before, purged_pages);
     list->sweeping = NULL;
     span->bucket = SPAN_UNLISTED;
-    unpurge_locked(list, span);
-    span->purged_pages = (uint16_t)purged_pages;
-    count_purged_locked(list, (int64_t)purged_pages);
+    span->purged_pages = (uint16_t)after;
+    count_purged_locked(list, (int64_t)(after - before));
     counter_add(&list->empty_count, span->used == 0);
     relist_locked(list, span, &zci_size_classes[span->class_index]);
+    return after - before;
 }
 
 bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image)
@@ -468,7 +473,7 @@ bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image 
     struct central_list *list = &lists[shard][class_index];
     lock_acquire(&list->lock);
     if (ZCI_UNLIKELY(list->sweeping != NULL && list->sweeper == 0))
-        end_sweep_locked(list, list->sweeping, 0);
+        (void)end_sweep_locked(list, list->sweeping, 0);
     bool can = can_sweep_locked(span, class_index, shard, age);
     if (can) {
         unlist_locked(list, span);
@@ -487,12 +492,12 @@ bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image 
     return can;
 }
 
-void zci_central_sweep_end(struct span *span, size_t purged_pages)
+size_t zci_central_sweep_end(struct span *span, size_t purged_pages)
 {
     struct central_list *list = list_of(span);
     struct span *empty = NULL;
     lock_acquire(&list->lock);
-    end_sweep_locked(list, span, purged_pages);
+    size_t gone = end_sweep_locked(list, span, purged_pages);
     if (span->used == 0 && list->empty_count > list->empty_most + 1) {
         retire_locked(list, span);
         counter_add(&list->empty_count, (uint64_t)-1);
@@ -501,6 +506,7 @@ void zci_central_sweep_end(struct span *span, size_t purged_pages)
     }
     lock_release(&list->lock);
     end_spans(empty);
+    return gone;
 }
 
 static void add_stats(const struct central_list *list, struct central_stats *stats)
@@ -559,6 +565,9 @@ static void recount_list(struct central_list *list, struct footprint_recount *re
 
 void zci_central_fork_child(struct footprint_recount *recount)
 {
+    /* Who was setting one may not have come to the next line. */
+    if (zci_footprint_hard_limit() != FOOTPRINT_NO_LIMIT)
+        atomic_store_relaxed(&had_limit, true);
     /* Who was setting a limit held locks of shards that nobody uses, too. */
     unsigned shard_count =
         atomic_load_relaxed(&had_limit) ? ZCI_SHARDS : atomic_load_relaxed(&zci_shard_count);

@@ -40,8 +40,8 @@ struct span_image {
  * none of its free blocks is handed out until the end of the sweep; blocks may come back meanwhile. Any
  * descriptor of an arena may be asked about. One sweep at a time per class. */
 bool zci_central_sweep_begin(struct span *span, uint32_t age, struct span_image *image);
-/* purged_pages pages under the image's free blocks were given back. */
-void zci_central_sweep_end(struct span *span, size_t purged_pages);
+/* purged_pages pages under the image's free blocks were given back: how many of them had not been before. */
+size_t zci_central_sweep_end(struct span *span, size_t purged_pages);
 /* Bytes that were given back by sweeps and taken into use again. */
 uint64_t zci_central_refault_bytes(void);
 

@@ -19,8 +19,9 @@
 
 static void *cached[ZCI_SHARDS][RUN_CACHE_MAX_GRANULES + 1][SLOTS];
 
+/* Below 0 for good in a child that was forked by a handler which had interrupted a change of its own thread. */
 static struct {
-    uint64_t bytes ZCI_LINE; /* atomic */
+    uint64_t bytes ZCI_LINE; /* atomic, signed */
 } short_runs[ZCI_SHARDS], long_runs;
 
 static size_t spread(void)
@@ -63,7 +64,7 @@ bool zci_run_cache_put(struct span *span, unsigned shard)
     uint64_t most = is_short(granules) ? SHORT_BYTES_MAX : LONG_BYTES_MAX;
     uint64_t *sum = bytes_with(granules, shard);
     uint64_t bytes = span_bytes(span);
-    if (atomic_add_64(sum, bytes) <= most &&
+    if ((int64_t)atomic_add_64(sum, bytes) <= (int64_t)most &&
         slots_put(cached[shard][granules], SLOTS, spread(), span))
         return true;
     atomic_add_64(sum, -bytes);
@@ -111,8 +112,20 @@ void zci_run_cache_drain(void)
 
 uint64_t zci_run_cache_bytes(void)
 {
-    uint64_t sum = atomic_load_relaxed(&long_runs.bytes);
+    int64_t sum = (int64_t)atomic_load_relaxed(&long_runs.bytes);
     for (unsigned shard = 0; shard < ZCI_SHARDS; shard++)
-        sum += atomic_load_relaxed(&short_runs[shard].bytes);
-    return sum;
+        sum += (int64_t)atomic_load_relaxed(&short_runs[shard].bytes);
+    return sum > 0 ? (uint64_t)sum : 0;
+}
+
+void zci_run_cache_fork_child(void)
+{
+    long_runs.bytes = 0;
+    for (unsigned shard = 0; shard < ZCI_SHARDS; shard++) {
+        short_runs[shard].bytes = 0;
+        for (size_t granules = 1; granules <= RUN_CACHE_MAX_GRANULES; granules++)
+            for (size_t i = 0; i < SLOTS; i++)
+                if (cached[shard][granules][i] != NULL)
+                    *bytes_with(granules, shard) += granules * ZCI_GRANULE_BYTES;
+    }
 }

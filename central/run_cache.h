@@ -24,5 +24,7 @@ void zci_run_cache_drain(void);
 /* Runs that were there at the last call do; one caller at a time. */
 void zci_run_cache_age(void);
 uint64_t zci_run_cache_bytes(void);
+/* Counts anew what others were just taking or putting. */
+void zci_run_cache_fork_child(void);
 
 #endif

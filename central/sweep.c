@@ -88,9 +88,7 @@ size_t zci_sweep(struct sweep_cursor *cursor, uint32_t age, size_t granules_max,
         struct span *span = &arena->spans[cursor->at];
         enum span_state state = span_state(span);
         if (state == SPAN_SMALL && zci_central_sweep_begin(span, age, &image)) {
-            size_t purged = purge(span, &image, &calls);
-            zci_central_sweep_end(span, purged);
-            pages += purged;
+            pages += zci_central_sweep_end(span, purge(span, &image, &calls));
         }
         size_t step = step_at(span, state);
         cursor->at += step;

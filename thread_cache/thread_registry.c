@@ -51,6 +51,17 @@ static struct thread_cache *unpark(void)
     return cache;
 }
 
+static void note_process(void)
+{
+    if (atomic_load_relaxed(&registry.process) == 0)
+        atomic_store_relaxed(&registry.process, zci_os_process_number());
+}
+
+void zci_thread_registry_start(void)
+{
+    note_process();
+}
+
 static struct thread_cache *make(void)
 {
     struct thread_cache *cache = zci_meta_alloc(sizeof *cache);
@@ -59,8 +70,7 @@ static struct thread_cache *make(void)
     zci_thread_cache_init(cache);
     atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
     lock_acquire(&registry.lock);
-    if (registry.process == 0)
-        atomic_store_relaxed(&registry.process, zci_os_process_number());
+    note_process();
     counter_add(&registry.live_count, 1);
     cache->number = (uint32_t)registry.made_count;
     counter_add(&registry.made_count, 1);
@@ -267,6 +277,14 @@ struct thread_cache **zci_thread_registry_list(void)
     return &registry.list;
 }
 
+static uint64_t parked_length(const struct thread_cache *cache)
+{
+    uint64_t length = 0;
+    for (; cache != NULL; cache = cache->next_parked)
+        length++;
+    return length;
+}
+
 void zci_thread_registry_fork_child(void)
 {
     lock_reset_in_child(&registry.lock);
@@ -283,4 +301,9 @@ void zci_thread_registry_fork_child(void)
             cache->state = CACHE_ORPHANED;
     }
     registry.live_count = live_count;
+    /* Who parked one, or took one out, may not have counted it. */
+    if (lock_is_free(&registry.lock)) {
+        registry.full_count = parked_length(registry.parked);
+        registry.parked_count = registry.full_count + parked_length(registry.emptied);
+    }
 }

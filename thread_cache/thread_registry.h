@@ -20,6 +20,8 @@ struct thread_cache *zci_thread_registry_adopt(void);
 void zci_thread_registry_exit(void *cache);
 /* Takes the calling thread's cache away for good: its blocks go to their spans. */
 void zci_thread_registry_close(int which);
+/* As the program starts: its threads' process is this one, not the child of a vfork that makes the first cache. */
+void zci_thread_registry_start(void);
 /* Flushes the caches of threads that died before this instant of zci_os_clock_ms. */
 void zci_thread_registry_flush_parked(uint64_t before_ms);
 

@@ -36,6 +36,7 @@ static uint64_t busy; /* atomic */
 
 static bool enter(void)
 {
+    zci_bootstrap(); /* it may install the zone itself, and must not find the flag taken */
     for (int i = 0; i < PATIENCE; i++) {
         if (atomic_cas_64(&busy, 0, 1))
             return true;

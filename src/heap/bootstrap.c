@@ -82,6 +82,7 @@ static void print_banner(void)
 __attribute__((constructor(101))) static void start(void)
 {
     zci_bootstrap();
+    zci_thread_registry_start();
     read_options();
     if (zci_options.check) {
         zci_private_cache_flush_own();

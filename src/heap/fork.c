@@ -6,6 +6,7 @@
 #include "central/central_list.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
+#include "central/run_cache.h"
 #include "central/run_pool.h"
 #include "heap/gc.h"
 #include "heap/private_heap.h"
@@ -19,6 +20,7 @@ void zci_heap_fork_child(void)
     zci_meta_arena_fork_child(&recount);
     zci_page_heap_fork_child(&recount);
     zci_run_pool_fork_child();
+    zci_run_cache_fork_child();
     zci_huge_fork_child(&recount);
     zci_private_fork_child();
     zci_central_fork_child(&recount);

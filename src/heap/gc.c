@@ -287,8 +287,9 @@ size_t zci_gc_release(size_t bytes)
 
 /* --- in the background ----------------------------------------------------------------------------- */
 
-/* With nothing to do, a few looks a second are enough to see that there is. */
+/* With nothing to do, a few looks a second are enough to see that there is; without a collector nothing ever is. */
 #define IDLE_WAIT_FACTOR 4
+#define NO_GC_WAIT_MS    1000
 
 /* A thread that is to end but has not seen it yet can be told to go on instead: so there is one at most, and nobody
  * ever waits for it, who may keep it from running. */
@@ -300,7 +301,7 @@ static void *background(void *unused)
 {
     int pressure = zci_options.pressure ? zci_os_pressure_open() : -1;
     while (!atomic_cas_32(&background_state, BACKGROUND_ENDS, BACKGROUND_NONE)) {
-        uint32_t wait_ms = (uint32_t)max_size(zci_options.gc_ms, 1);
+        uint32_t wait_ms = zci_options.gc_ms != 0 ? (uint32_t)zci_options.gc_ms : NO_GC_WAIT_MS;
         if (zci_options.gc_ms != 0)
             try_step(zci_os_clock_ms());
         wait_ms *= atomic_load_relaxed(&gc.is_pending) != 0 ? 1 : IDLE_WAIT_FACTOR;

@@ -281,7 +281,7 @@ static int visit_small(struct walk *walk, const struct span *span, uint64_t addr
         return WALK_DAMAGED;
     if ((uintptr_t)span->bitmap == address + offsetof(struct span, inline_bits)) {
         walk->bitmap[0] = span->inline_bits;
-    } else {
+    } else if (words != 0) { /* a reader may take no bytes for a failure */
         error = copy(walk, walk->bitmap, (uintptr_t)span->bitmap, words * sizeof(uint64_t));
         if (error != 0)
             return error;

@@ -29,8 +29,9 @@ ZC_ATTR_EXPORT int zc_zone_install(void) ZC_NOEXCEPT;
 ZC_ATTR_EXPORT int zc_zone_uninstall(void) ZC_NOEXCEPT;
 
 /* Registers zcmalloc's zone without making it the default: for malloc_zone_malloc(zone, ...). free takes its
- * blocks. The same zone each time: all of it is one heap, so malloc_destroy_zone frees nothing. NULL with
- * EEXIST if another copy of this library has registered its zone. */
+ * blocks. The same zone each time: all of it is one heap, so malloc_destroy_zone frees nothing; but it takes
+ * the zone off libmalloc's list, so nobody may call it while the heap has blocks. NULL with EEXIST if another
+ * copy of this library has registered its zone. */
 ZC_ATTR_EXPORT struct _malloc_zone_t *zc_zone_create(void) ZC_NOEXCEPT;
 
 /* 1 if malloc is served from zcmalloc's zone now. */

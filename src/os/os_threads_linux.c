@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,14 +148,25 @@ static bool read_status(uint32_t number, uint64_t usually_blocked, struct task_s
 /* Tasks waited for memory 150 ms of two seconds: about the least an unprivileged process may ask for. */
 #define PRESSURE_TRIGGER "some 150000 2000000"
 
+static struct stat pressure_file;
+
 int zci_os_pressure_open(void)
 {
     int fd = open("/proc/pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && write(fd, PRESSURE_TRIGGER, sizeof PRESSURE_TRIGGER) < 0) {
+    if (fd >= 0 && (fstat(fd, &pressure_file) != 0 ||
+                    write(fd, PRESSURE_TRIGGER, sizeof PRESSURE_TRIGGER) < 0)) {
         close(fd);
         fd = -1;
     }
     return fd;
+}
+
+/* A program that closes all descriptors that it does not know gets this number for a file of its own. */
+static bool is_pressure_file(int descriptor)
+{
+    struct stat file;
+    return descriptor >= 0 && fstat(descriptor, &file) == 0 &&
+           file.st_dev == pressure_file.st_dev && file.st_ino == pressure_file.st_ino;
 }
 
 bool zci_os_pressure_wait(int *descriptor, uint32_t timeout_ms)
@@ -162,14 +174,15 @@ bool zci_os_pressure_wait(int *descriptor, uint32_t timeout_ms)
     struct pollfd event = {.fd = *descriptor, .events = POLLPRI};
     int count = poll(&event, 1, (int)timeout_ms);
     /* It is the program's by now, or nobody's: not ours to close. */
-    if (count > 0 && (event.revents & (POLLNVAL | POLLERR | POLLHUP)) != 0)
+    if (!is_pressure_file(*descriptor) ||
+        (count > 0 && (event.revents & (POLLNVAL | POLLERR | POLLHUP)) != 0))
         *descriptor = -1;
-    return count > 0 && (event.revents & POLLPRI) != 0;
+    return *descriptor >= 0 && count > 0 && (event.revents & POLLPRI) != 0;
 }
 
 void zci_os_pressure_close(int descriptor)
 {
-    if (descriptor >= 0)
+    if (is_pressure_file(descriptor))
         close(descriptor);
 }
 

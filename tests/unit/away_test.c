@@ -68,6 +68,11 @@ static void the_child_has_what_is_given_back(void)
     CHECK(has_forked);
     CHECK_EQ(status, 0);
     check_walk(0);
+    /* Nothing is away any more. */
+    has_forked = false;
+    status = -1;
+    fork_elsewhere();
+    CHECK_EQ(status, 0);
 }
 
 /* From a handler of the thread that gives back: it goes on with the run in the child, too. */

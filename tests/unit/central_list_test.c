@@ -6,6 +6,7 @@
 #include "central/central_list.h"
 #include "central/page_heap.h"
 #include "central/run_cache.h"
+#include "os/os.h"
 #include "pagemap/pagemap.h"
 #include "support/check.h"
 #include "zcmalloc.h"
@@ -143,6 +144,24 @@ static void a_span_that_is_swept_gives_no_block(void)
     zci_central_return(class_index, blocks + capacity - 1, capacity + 1);
 }
 
+/* What went with the last sweep goes on being gone: blocks only came back. */
+static void a_second_sweep_counts_what_is_new(void)
+{
+    static struct span_image image;
+    struct span *first, *second;
+    size_t capacity = fill_two(&first, &second);
+    static const size_t purged[] = {3, 2, 5};
+    static const size_t gone[] = {3, 0, 2};
+    for (size_t i = 0; i < 3; i++) {
+        zci_central_return(class_index, blocks + i, 1);
+        CHECK(zci_central_sweep_begin(first, 0, &image));
+        CHECK_EQ(zci_central_sweep_end(first, purged[i]), gone[i]);
+    }
+    CHECK_EQ(stats_of(class_index).purged_bytes, 5 * zci_os_page_bytes());
+    CHECK_EQ(first->purged_pages, 5);
+    zci_central_return(class_index, blocks + 3, 2 * capacity - 3);
+}
+
 int main(void)
 {
     zc_free(zc_malloc(1));
@@ -156,5 +175,6 @@ int main(void)
     RUN(and_cached_runs);
     RUN(blocks_come_from_the_fullest_span);
     RUN(a_span_that_is_swept_gives_no_block);
+    RUN(a_second_sweep_counts_what_is_new);
     return check_done();
 }

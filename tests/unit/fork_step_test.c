@@ -13,6 +13,7 @@
 #include "central/central_list.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
+#include "central/run_cache.h"
 #include "central/run_pool.h"
 #include "os/footprint.h"
 #include "os/os.h"
@@ -20,6 +21,7 @@
 #include "stress/process.h"
 #include "support/check.h"
 #include "thread_cache/thread_registry.h"
+#include "unit/tally.h"
 #include "zcmalloc.h"
 
 #include <pthread.h>
@@ -76,47 +78,6 @@ static inline __attribute__((always_inline)) void trap(int is_on)
 
 /* --- what a child proves ------------------------------------------------------------------------------ */
 
-/* By state: granules of runs; and those of descriptors that lie inside of a run but say that they are one. */
-struct tally {
-    uint64_t free_granules;
-    uint64_t dirty_granules;
-    uint64_t cached_granules;
-    uint64_t other_granules;
-    uint64_t wrong_count;
-};
-
-static void tally_run(struct span *span, void *context)
-{
-    struct tally *tally = context;
-    enum span_state state = span_state(span);
-    uint64_t *sum = state == SPAN_FREE     ? &tally->free_granules
-                    : state == SPAN_CACHED ? &tally->cached_granules
-                                           : &tally->other_granules;
-    *sum += span->granules;
-    tally->dirty_granules += state == SPAN_FREE && span->is_zero == 0 ? span->granules : 0;
-    tally->wrong_count += span->granules == 0;
-    for (uint32_t i = 1; i < span->granules; i++)
-        tally->wrong_count +=
-            span_state(span + i) != SPAN_NONE && span_state(span + i) != SPAN_CACHED;
-}
-
-static int runs_are_whole(void)
-{
-    struct tally tally = {0};
-    struct page_heap_stats stats;
-    zci_page_heap_each_run(tally_run, &tally);
-    zci_page_heap_stats(&stats);
-    uint64_t unused = (stats.dirty_bytes + stats.clean_bytes) / ZCI_GRANULE_BYTES;
-    uint64_t all = tally.free_granules + tally.cached_granules + tally.other_granules;
-    int ok = CHECK_EQ(tally.wrong_count, 0);
-    ok &= CHECK(unused >= tally.free_granules); /* the rest are strips */
-    ok &= CHECK(unused <= tally.free_granules + tally.cached_granules);
-    uint64_t frontiers = 0;
-    for (struct arena *arena = *zci_page_heap_arenas(); arena != NULL; arena = arena->next)
-        frontiers += arena->frontier;
-    return ok & CHECK_EQ(all, frontiers);
-}
-
 /* The footprint is what its layers say, counted anew. */
 static int footprint_is_right(void)
 {
@@ -151,6 +112,8 @@ static void prove_heap(void)
     zc_trim(0);
     zci_page_heap_each_run(tally_run, &tally);
     CHECK_EQ(tally.dirty_granules, 0); /* else one is in no tree */
+    CHECK_EQ(zci_run_cache_bytes(), 0);
+    CHECK_EQ(tally.span_count, listed_span_count());
     /* Where a handler's fork interrupted a change of this thread's, what others were changing stays counted. */
     if (step.mode != FORK_BESIDE)
         footprint_is_right();

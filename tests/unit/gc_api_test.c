@@ -398,7 +398,9 @@ static void the_program_closes_the_descriptor(void)
     CHECK_EQ(pipe(ends), 0);
     descriptor = ends[0];
     CHECK(!zci_os_pressure_wait(&descriptor, 1));
-    CHECK_EQ(descriptor, ends[0]);
+    CHECK_EQ(descriptor, -1);
+    zci_os_pressure_close(ends[0]);
+    CHECK(fcntl(ends[0], F_GETFD) != -1);
     close(ends[0]);
     close(ends[1]);
 }

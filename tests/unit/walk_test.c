@@ -357,12 +357,20 @@ static void other_layouts_are_refused(void)
     CHECK_EQ(zci_walk_totals(&plan, (uintptr_t)&root, &totals), WALK_NO_HEAP);
 }
 
+/* As a tool's may, it takes no bytes for a failure. */
+static int read_own(void *unused, uint64_t address, size_t bytes, const void **local)
+{
+    (void)unused;
+    *local = (const void *)(uintptr_t)address;
+    return bytes != 0 ? 0 : 5;
+}
+
 /* Each list of a root that is otherwise this process's. */
 static int walk_lists(const void *caches, const void *arenas, const void *huge)
 {
     static const void *const nothing = NULL;
     const void *const lists[] = {caches, arenas, huge};
-    struct walk_plan plan = {0};
+    struct walk_plan plan = {.read = read_own};
     struct walk_totals totals;
     struct zci_root root = zci_root;
     root.caches = (uintptr_t)(caches != NULL ? &lists[0] : &nothing);
@@ -416,6 +424,22 @@ static void runs_beyond_their_arena_are_damage(void)
     CHECK_EQ(walk_lists(NULL, &arena, NULL), WALK_DAMAGED);
 }
 
+static void a_span_of_which_nothing_was_cut_has_no_bits(void)
+{
+    static uint64_t bits[64];
+    static struct span span = {.start = UINT64_C(1) << 40,
+                               .granules = 1,
+                               .state = SPAN_SMALL,
+                               .class_index = 1,
+                               .bitmap = bits};
+    static struct arena arena = {
+        .start = UINT64_C(1) << 40, .granules = 1, .frontier = 1, .spans = &span};
+    CHECK(zci_size_classes[1].capacity > 64);
+    CHECK_EQ(walk_lists(NULL, &arena, NULL), WALK_OK);
+    span.carved = 65;
+    CHECK_EQ(walk_lists(NULL, &arena, NULL), WALK_OK);
+}
+
 int main(int argc, char **argv)
 {
     ledger = mmap(NULL, sizeof *ledger, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -441,5 +465,6 @@ int main(int argc, char **argv)
     RUN(other_layouts_are_refused);
     RUN(lists_that_run_in_a_circle_end);
     RUN(runs_beyond_their_arena_are_damage);
+    RUN(a_span_of_which_nothing_was_cut_has_no_bits);
     return check_done();
 }
