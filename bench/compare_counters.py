@@ -58,7 +58,7 @@ def perf_event(folder):
 def count_calls(runner, row, allocator):
     """{system call: how often} of a run under strace, or None."""
     table = runner.path("strace")
-    settings = [word for setting in allocator.settings() for word in ("-E", setting)]
+    settings = [word for setting in row.settings + allocator.settings() for word in ("-E", setting)]
     command = ["strace", "-f", "-c", "-qq", "-o", table, "-e", "trace=" + ",".join(CALLS), *settings, *row.command]
     is_well, _, _ = output_of(command, env=runner.environment, cwd=runner.folder.name)
     return parse_strace(open_text(table)) if is_well else None
@@ -83,7 +83,8 @@ def top_symbols(runner, row, allocator, event):
     """[(percent, where)], the dearest first; of a run under perf."""
     data = runner.path("perf.data")
     # Started by env: perf itself shall not run under the allocator.
-    command = ["perf", "record", "-q", "-e", event, "-o", data, "--", "env", *allocator.settings(), *row.command]
+    command = ["perf", "record", "-q", "-e", event, "-o", data, "--", "env",
+               *row.settings, *allocator.settings(), *row.command]
     if not output_of(command, env=runner.environment, cwd=runner.folder.name)[0]:
         return None
     report = ["perf", "report", "-q", "--stdio", "--no-children", "-F", "overhead,dso,symbol", "-i", data,

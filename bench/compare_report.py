@@ -112,10 +112,11 @@ def interval(values):
     """(low, high), see above."""
     ordered = sorted(values)
     count = len(ordered)
-    below, outside = 0, 0.5 ** count  # how likely at most so many values lie below the median
-    while outside + math.comb(count, below + 1) * 0.5 ** count <= UNSURE / 2:
+    below, outside = 0, 1  # of 2 ** count: how likely at most so many values lie below the median
+    most = int(UNSURE / 2 * 2**20) * 2**count >> 20
+    while outside + math.comb(count, below + 1) <= most:
         below += 1
-        outside += math.comb(count, below) * 0.5 ** count
+        outside += math.comb(count, below)
     return ordered[below], ordered[count - 1 - below]
 
 

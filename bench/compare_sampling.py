@@ -82,7 +82,8 @@ class Sampler:
         if self.is_tree:
             total = sum(map(proportional_bytes, descendants_of(self.launcher_pid)))
         else:
-            total = sum(map(resident_bytes, children_of(self.launcher_pid)))
+            # The largest, as for the peak: a compiler's driver starts the compiler.
+            total = max(map(resident_bytes, descendants_of(self.launcher_pid)), default=0)
         if total > 0:
             self.samples.append((time.monotonic() - self.begin, total))
 

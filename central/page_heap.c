@@ -244,6 +244,7 @@ static bool grow_locked(struct span *span, size_t more)
         return false;
     decay_note_refault(&heap.decay, clean);
     zci_free_runs_absorb(&heap.free, span, behind);
+    decay_note_dirty(&heap.decay, heap.free.dirty.granules);
     if (taken != NULL)
         run_absorb(span, taken);
     return true;

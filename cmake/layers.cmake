@@ -41,7 +41,8 @@ function(zc_add_layer name)
   set_target_properties(${name} PROPERTIES
     C_STANDARD 11 C_EXTENSIONS ON CXX_STANDARD 17 CXX_EXTENSIONS ON
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    POSITION_INDEPENDENT_CODE ON)
+    POSITION_INDEPENDENT_CODE ON
+    UNITY_BUILD OFF) # files have statics of one name
   target_link_libraries(${name} PUBLIC zc_internal)
   # No builtin malloc: the compiler must not turn our calloc into a call of calloc.
   target_compile_options(${name} PRIVATE -ftls-model=initial-exec -fno-builtin-malloc

@@ -14,11 +14,11 @@ set(zc_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/zcmalloc)
 install(EXPORT zcmalloc-targets NAMESPACE zcmalloc:: DESTINATION ${zc_package_dir}
   COMPONENT Development)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/zcmalloc-config.cmake.in
-  ${CMAKE_BINARY_DIR}/zcmalloc-config.cmake INSTALL_DESTINATION ${zc_package_dir})
-write_basic_package_version_file(${CMAKE_BINARY_DIR}/zcmalloc-config-version.cmake
+  ${PROJECT_BINARY_DIR}/zcmalloc-config.cmake INSTALL_DESTINATION ${zc_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/zcmalloc-config-version.cmake
   COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_BINARY_DIR}/zcmalloc-config.cmake
-  ${CMAKE_BINARY_DIR}/zcmalloc-config-version.cmake
+install(FILES ${PROJECT_BINARY_DIR}/zcmalloc-config.cmake
+  ${PROJECT_BINARY_DIR}/zcmalloc-config-version.cmake
   DESTINATION ${zc_package_dir} COMPONENT Development)
 
 # Relative, so that `cmake --install --prefix` may say another place than the configuration did; but not for folders
@@ -39,13 +39,13 @@ function(zc_configure_pc)
       set(ZC_PC_${kind} "\${prefix}/${below}")
     endif()
   endforeach()
-  configure_file(${PROJECT_SOURCE_DIR}/cmake/zcmalloc.pc.in ${CMAKE_BINARY_DIR}/zcmalloc.pc @ONLY)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/zcmalloc.pc.in ${PROJECT_BINARY_DIR}/zcmalloc.pc @ONLY)
 endfunction()
 
 # It stands for libzcmalloc, the shared library or the archive.
 if(TARGET zcmalloc_shared OR TARGET zcmalloc_static)
   zc_configure_pc()
-  install(FILES ${CMAKE_BINARY_DIR}/zcmalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+  install(FILES ${PROJECT_BINARY_DIR}/zcmalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
     COMPONENT Development)
 endif()
 

@@ -36,6 +36,11 @@ ZCI_INLINE size_t class_map_get(const void *block)
     return leaf[(address >> ZCI_GRANULE_SHIFT) & (CLASS_MAP_LEAF_BYTES - 1)];
 }
 
+ZCI_INLINE bool class_map_wraps(const void *block)
+{
+    return (uintptr_t)block >> 48 != 0;
+}
+
 #else
 
 /* In a line of its own: every free reads it, so nothing that is written to may stand beside it. */
@@ -49,6 +54,12 @@ extern struct class_map zci_class_map ZCI_HIDDEN_DATA;
 ZCI_INLINE size_t class_map_get(const void *block)
 {
     return zci_class_map.bytes[((uintptr_t)block >> ZCI_GRANULE_SHIFT) & zci_class_map.mask];
+}
+
+/* Does the map take the address for another, of fewer bits? true for all where there is none. */
+ZCI_INLINE bool class_map_wraps(const void *block)
+{
+    return (uintptr_t)block >> ZCI_GRANULE_SHIFT > zci_class_map.mask;
 }
 
 #endif

@@ -17,12 +17,15 @@ done
 rm -rf "$output"
 mkdir -p "$output"
 
-# slice FOLDER BUILD...: one library of one or two processors.
+# slice FOLDER BUILD...: one library of one or two processors; a build that is not there may be part of the first, which
+# is a universal one then.
 slice() {
     local folder=$output/$1
     local libraries=()
     shift
-    for build in "$@"; do libraries+=("$builds/$build/libzcmalloc.a"); done
+    for build in "$@"; do
+        [ "$build" != "$1" ] && [ ! -d "$builds/$build" ] || libraries+=("$builds/$build/libzcmalloc.a")
+    done
     mkdir -p "$folder/Headers"
     "$lipo" -create "${libraries[@]}" -output "$folder/libzcmalloc.a"
     cp "$root"/src/include/zcmalloc.h "$root"/src/include/zcmalloc_darwin.h \

@@ -9,7 +9,7 @@ import PackageDescription
 
 let package = Package(
     name: "zcmalloc",
-    platforms: [.iOS(.v13), .macOS(.v11)],
+    platforms: [.iOS("13.4"), .macOS(.v11)],
     products: [.library(name: "ZCMalloc", targets: ["ZCMalloc"])],
     targets: [.binaryTarget(name: "ZCMalloc", path: "zcmalloc.xcframework")]
 )

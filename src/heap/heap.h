@@ -87,8 +87,9 @@ ZCI_INLINE size_t heap_small_bytes(const void *block)
 {
     size_t class_index = class_map_get(block) / 2;
     const struct size_class *size_class = &zci_size_classes[class_index];
-    /* Neither 0 nor ZCI_CLASS_PRIVATE. */
-    if (ZCI_UNLIKELY(class_index - 1 >= ZCI_CLASS_COUNT - 1))
+    /* Neither 0 nor ZCI_CLASS_PRIVATE; nor that of another address, which the map takes for the same. */
+    if (ZCI_UNLIKELY(class_index - 1 >= ZCI_CLASS_COUNT - 1) ||
+        ZCI_UNLIKELY(class_map_wraps(block)))
         return 0;
     /* The class map knows this granule, so the page map does. */
     uintptr_t start = (uintptr_t)block & ~(ZCI_GRANULE_BYTES - 1);

@@ -12,7 +12,7 @@
  * Errors       NULL with errno set to ENOMEM, unless stated. Functions that free never change errno.
  * Threads      all functions may be called from any thread; a block may be freed by any thread.
  * Signals      none of these functions is async-signal-safe (as in ISO C and POSIX.1-2024). fork is
- *              safe from anywhere, a signal handler included.
+ *              safe from anywhere, on Linux a signal handler included.
  * Misuse       a double free or a pointer that is not a live block ends the program with one sentence
  *              on fd 2 and abort(), at the latest when the block's span is reached (docs/design.md).
  */
@@ -111,8 +111,9 @@ ZC_ATTR_EXPORT size_t zc_trim(size_t keep_bytes) ZC_NOEXCEPT;
 /* How much zc_collect does. The collector does steps by itself, see ZCMALLOC_GC_MS; nothing has to call this.
  * ZC_COLLECT_STEP:   one of these steps, now: what has lain idle for long enough goes down one layer.
  * ZC_COLLECT_CACHES: everything that waits in caches goes to the page heap: of this thread, of dead threads and,
- *                    on Linux, of threads that sleep; what waits between threads. Nothing goes to the OS but what
- *                    would not fit.
+ *                    on Linux, of threads that sleep (not theirs of private heaps, and none once the program had a
+ *                    handler with SA_NODEFER); what waits between threads. Nothing goes to the OS but what would
+ *                    not fit.
  * ZC_COLLECT_ALL:    the same, then all free pages go to the OS, also those between live blocks. As zc_trim(0). */
 enum zc_collect_level { ZC_COLLECT_STEP, ZC_COLLECT_CACHES, ZC_COLLECT_ALL };
 
@@ -345,7 +346,7 @@ ZC_ATTR_EXPORT int zc_heap_stats(struct zc_heap *heap, struct zc_heap_usage *sta
 
 /* A pool of blocks of size bytes, each aligned to alignment, a power of two (else NULL with EINVAL); 0 means as
  * malloc would align them. The blocks lie size bytes apart, rounded up to the alignment and to at least 8:
- * no rounding to a size class. */
+ * no rounding to a size class. Larger ones than 64 KiB are rounded as malloc rounds them. */
 ZC_ATTR_EXPORT struct zc_pool *zc_pool_new(size_t size,
                                            size_t alignment) ZC_NOEXCEPT ZC_ATTR_RESULT;
 ZC_ATTR_EXPORT void zc_pool_destroy(struct zc_pool *pool) ZC_NOEXCEPT;

@@ -4,7 +4,7 @@
  *
  * Both use the zc_ functions, so they give blocks of zcmalloc whether or not the library also
  * replaces operator new. All allocators, and all resources, are equal: what one allocated any
- * other may free, on any thread.
+ * other may free, on any thread. (Without RTTI a resource knows itself only as equal.)
  *
  * Errors       std::bad_array_new_length for a count that no array can have, else
  *              std::bad_alloc. The new_handler is not called. Without exceptions the program

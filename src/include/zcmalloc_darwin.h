@@ -31,7 +31,7 @@ ZC_ATTR_EXPORT int zc_zone_uninstall(void) ZC_NOEXCEPT;
 /* Registers zcmalloc's zone without making it the default: for malloc_zone_malloc(zone, ...). free takes its
  * blocks. The same zone each time: all of it is one heap, so malloc_destroy_zone frees nothing; but it takes
  * the zone off libmalloc's list, so nobody may call it while the heap has blocks. NULL with EEXIST if another
- * copy of this library has registered its zone. */
+ * copy of this library has registered its zone, with EAGAIN while others rearrange the zones. */
 ZC_ATTR_EXPORT struct _malloc_zone_t *zc_zone_create(void) ZC_NOEXCEPT;
 
 /* 1 if malloc is served from zcmalloc's zone now. */
@@ -58,7 +58,7 @@ ZC_ATTR_EXPORT size_t zc_enter_background(void) ZC_NOEXCEPT;
 struct zc_rebinding {
     const char *name;  /* as in C, without the underscore */
     void *replacement; /* a function of the same type */
-    void **original;   /* may be NULL; gets what the images called before */
+    void **original;   /* may be NULL; if NULL, gets what the images called before */
 };
 
 /* Makes the images that are loaded now, the caller's included, call replacement where they called name

@@ -105,7 +105,7 @@ static bool is_memory_set_apart(void)
 {
     static uint64_t wish_count; /* atomic */
     static bool is_set_apart;   /* atomic */
-    if (atomic_add_64(&wish_count, 1) % MOVES_UNTIL_LOOK == 0) {
+    if (atomic_add_64(&wish_count, 1) % MOVES_UNTIL_LOOK == 1) {
         char mode = '0';
         long fd =
             syscall(SYS_openat, AT_FDCWD, "/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 #
-# variants.sh SOURCE_DIR WORK_DIR CC
-# Configures the project in other ways than the usual one, without building it: as a part of another project, and with
-# less, or other folders, to install.
+# variants.sh SOURCE_DIR WORK_DIR CC [CXX]
+# Configures the project in other ways than the usual one: as a part of another project, and with less, or other folders,
+# to install. Built is only the part of a project that wishes its own way of building upon all its parts.
 set -eu
 source=$1
 work=$2
 cc=$3
+cxx=${4:-}
 failed=0
 
 complain() {
@@ -59,4 +60,22 @@ configure below "$source" "$@" -DCMAKE_INSTALL_LIBDIR=/usr/local/lib/a
 pc below "\${pcfiledir}/../../.. \${prefix}/lib/a \${prefix}/include"
 configure outside "$source" "$@" -DCMAKE_INSTALL_LIBDIR=/opt/a/lib
 pc outside "/usr/local /opt/a/lib \${prefix}/include"
+
+# clang needs a linker besides to optimise at link time.
+case $("$cc" --version) in
+*'Free Software Foundation'*) ;;
+*) exit $failed ;;
+esac
+configure parent "$source/tests/install/consumer" -DCONSUMER_SOURCE="$source" -DCMAKE_BUILD_TYPE=Release \
+    -DZC_BUILD_TESTS=OFF -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCMAKE_UNITY_BUILD=ON \
+    ${cxx:+-DCONSUMER_CXX=ON -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS=-fno-exceptions}
+if cmake --build "$work/parent" -j2 >"$work/parent-build.log" 2>&1; then
+    for program in shared static prefixed ${cxx:+cxx_shared cxx_static}; do
+        "$work/parent/consumer_$program" || complain "parent: consumer_$program"
+    done
+    "$work/parent/zcmalloc/zcmalloc" run true || complain 'parent: zcmalloc run does not find its library'
+else
+    tail -n 40 "$work/parent-build.log"
+    complain 'parent cannot be built'
+fi
 exit $failed

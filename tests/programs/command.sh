@@ -57,12 +57,14 @@ expect 7 '' run sh -c 'echo; exit 7'
 expect 127 'no-such-program' run no-such-program
 expect 126 'Permission denied|directory' run "$scratch"
 
-# The flat class map takes 2 GiB of address space, which is little of what there is, or is not taken.
+# The flat class map takes 2 GiB of address space (arm64: 4), which is little of what there is, or is not taken.
+least_kib=33554432
+[ "$(uname -m)" != aarch64 ] || least_kib=67108864
 if [ "$(ulimit -v)" = unlimited ]; then
     expect 0 ', flat class map, ' run --verbose true
     expect 0 ', no class map, .* flat_map=0$' run --verbose --set flat-map=0 true
-    expect 0 ', flat class map, ' run sh -c 'ulimit -v 33554432 && ZCMALLOC_VERBOSE=1 exec true'
-    expect 0 ', no class map, ' run sh -c 'ulimit -v 33554431 && ZCMALLOC_VERBOSE=1 exec true'
+    expect 0 ', flat class map, ' run sh -c "ulimit -v $least_kib && ZCMALLOC_VERBOSE=1 exec true"
+    expect 0 ', no class map, ' run sh -c "ulimit -v $((least_kib - 1)) && ZCMALLOC_VERBOSE=1 exec true"
     with=$("$command_path" run awk '/^VmSize/ { print $2 }' /proc/self/status)
     without=$("$command_path" run --set flat-map=0 awk '/^VmSize/ { print $2 }' /proc/self/status)
     [ $((with - without)) -ge 2000000 ] || fail "VmSize is $with KiB with the map, $without without"

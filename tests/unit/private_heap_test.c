@@ -242,7 +242,7 @@ static void pools(void)
     check_pool(5000, 8, 5000);
     check_pool(65536, 65536, 65536);
     check_pool(40000, 8, 40000);
-    check_pool(70000, 8, 0);
+    check_pool(70000, 8, 2 * ZCI_GRANULE_BYTES);
     check_pool(100, 1 << 20, 0);
     CHECK_EQ(bytes_in_runs(), before);
     errno = 0;
