@@ -41,7 +41,7 @@ static void note_look(bool has_found)
     atomic_store_relaxed(&pause_left, pause);
 }
 
-/* Of [start, end), whose first or last page is near, the far end too: near alone may be in a larger page of some KiB. */
+/* Both ends of [start, end): the page that is next to the run, by itself, may be in a larger one of some KiB. */
 static size_t look(uint64_t start, uint64_t end, bool is_sure)
 {
     if (start >= end || (!is_sure && is_paused()))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* pressure_test.c - Linux says that memory is short: with ZCMALLOC_PRESSURE the background thread gives everything back.
+/* pressure_test.c - Linux says that memory is short: with ZCMALLOC_PRESSURE the background thread gives all of it back.
  * The kernel's word is the test's: open and poll are its own. */
 #include "base/options.h"
 #include "central/page_heap.h"
