@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* realloc_high_bits_long.c - the address of a block of 60000 bytes, whose span has several granules, with a bit set that
- * no address has is resized so that it would have to move. */
+/* realloc_high_bits_long.c - the address of a block of 60000 bytes, whose span has several granules, with a bit set
+ * that no address has, is resized so that it would have to move. */
 #include "death/death.h"
 
 #include <stdint.h>
