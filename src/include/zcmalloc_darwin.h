@@ -58,7 +58,7 @@ ZC_ATTR_EXPORT size_t zc_enter_background(void) ZC_NOEXCEPT;
 struct zc_rebinding {
     const char *name;  /* as in C, without the underscore */
     void *replacement; /* a function of the same type */
-    void **original;   /* may be NULL; if NULL, gets what the images called before */
+    void **original;   /* may be NULL; a NULL there becomes what the images called before */
 };
 
 /* Makes the images that are loaded now, the caller's included, call replacement where they called name
