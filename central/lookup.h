@@ -28,7 +28,9 @@ ZCI_INLINE struct span *lookup_span(unsigned class_index, const struct size_clas
                                     uint32_t *index)
 {
     struct span *span = pagemap_get_near(cursor, (uintptr_t)block);
-    if (ZCI_UNLIKELY(span == NULL) || ZCI_UNLIKELY(!span_is_small(span, class_index)))
+    if (ZCI_UNLIKELY(span == NULL)) /* the class map took it for another address */
+        zci_report_not_a_block("free", block);
+    if (ZCI_UNLIKELY(!span_is_small(span, class_index)))
         zci_report_double_free(block, size_class->bytes);
     size_t offset = (uintptr_t)block - span->start;
     if (ZCI_UNLIKELY(!size_class_starts(size_class, offset, index)) ||

@@ -51,15 +51,10 @@ static struct thread_cache *unpark(void)
     return cache;
 }
 
-static void note_process(void)
+void zci_thread_registry_start(void)
 {
     if (atomic_load_relaxed(&registry.process) == 0)
         atomic_store_relaxed(&registry.process, zci_os_process_number());
-}
-
-void zci_thread_registry_start(void)
-{
-    note_process();
 }
 
 static struct thread_cache *make(void)
@@ -70,7 +65,7 @@ static struct thread_cache *make(void)
     zci_thread_cache_init(cache);
     atomic_store_relaxed(&cache->state, (uint8_t)CACHE_PARKED);
     lock_acquire(&registry.lock);
-    note_process();
+    zci_thread_registry_start(); /* if that has not been */
     counter_add(&registry.live_count, 1);
     cache->number = (uint32_t)registry.made_count;
     counter_add(&registry.made_count, 1);

@@ -116,6 +116,16 @@ void *late_or_null(const char *name, arguments... request) noexcept
 }
 #endif
 
+template <typename function>
+ZCI_INLINE void *or_null(function throwing) noexcept
+{
+    try {
+        return throwing();
+    } catch (...) {
+        return nullptr;
+    }
+}
+
 ZCI_INLINE void *allocate(std::size_t size, std::size_t alignment) noexcept
 {
     if (alignment != 0)
@@ -135,11 +145,7 @@ void *allocate_or_null(std::size_t size, std::size_t alignment) noexcept
                               : late_or_null("_ZnwmSt11align_val_tRKSt9nothrow_t", size,
                                              std::align_val_t(alignment));
 #endif
-    try {
-        return allocate_or_throw(size, alignment);
-    } catch (...) {
-        return nullptr;
-    }
+    return or_null([=] { return allocate_or_throw(size, alignment); });
 }
 
 } // namespace
@@ -245,44 +251,28 @@ NEW(std::size_t size, const std::nothrow_t &) noexcept
 {
     if (is_ours(false))
         return allocate_or_null(size, 0);
-    try {
-        return ::operator new(size);
-    } catch (...) {
-        return nullptr;
-    }
+    return or_null([=] { return ::operator new(size); });
 }
 
 NEW_ARRAY(std::size_t size, const std::nothrow_t &) noexcept
 {
     if (is_ours(true))
         return allocate_or_null(size, 0);
-    try {
-        return ::operator new[](size);
-    } catch (...) {
-        return nullptr;
-    }
+    return or_null([=] { return ::operator new[](size); });
 }
 
 NEW(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
 {
     if (is_ours_aligned(false))
         return allocate_or_null(size, static_cast<std::size_t>(alignment));
-    try {
-        return ::operator new(size, alignment);
-    } catch (...) {
-        return nullptr;
-    }
+    return or_null([=] { return ::operator new(size, alignment); });
 }
 
 NEW_ARRAY(std::size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
 {
     if (is_ours_aligned(true))
         return allocate_or_null(size, static_cast<std::size_t>(alignment));
-    try {
-        return ::operator new[](size, alignment);
-    } catch (...) {
-        return nullptr;
-    }
+    return or_null([=] { return ::operator new[](size, alignment); });
 }
 
 /* --- delete ------------------------------------------------------------------------------------- */

@@ -171,7 +171,7 @@ static bool may_split_mappings(void)
 static size_t move_pages(char *from, char *to, size_t bytes)
 {
     size_t done = 0;
-    while (done < bytes && may_split_mappings() && may_map_again()) {
+    while (done < bytes && may_split_mappings()) {
         size_t piece = first_mapping_bytes(from + done, bytes - done);
         if (move(from + done, to + done, piece, piece, MREMAP_DONTUNMAP) != 0)
             break;
@@ -183,7 +183,7 @@ static size_t move_pages(char *from, char *to, size_t bytes)
 size_t zci_os_linux_move_pages(void *from, void *to, size_t bytes)
 {
     int error = errno;
-    size_t done = can_keep_source() ? move_pages(from, to, bytes) : 0;
+    size_t done = can_keep_source() && may_map_again() ? move_pages(from, to, bytes) : 0;
     errno = error;
     return done;
 }

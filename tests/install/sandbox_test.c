@@ -4,8 +4,6 @@
  * libc makes for its threads and for this test. Any other is reported, by number. */
 #include "tests/support/check.h"
 
-#include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
