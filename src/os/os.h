@@ -184,7 +184,8 @@ uint32_t zci_os_thread_number(void);
 /* Whatever a thread runs after this it runs with all our earlier stores in sight, and its earlier ones are
  * visible to us. false: there is no such call. */
 bool zci_os_barrier_all_threads(void);
-/* Would a handler of the program show in the mask of blocked signals while it runs? */
+/* Would a handler of the program show in the mask of blocked signals while it runs? To be asked before
+ * zci_os_thread_sleeps. */
 bool zci_os_handlers_block_their_signal(void);
 /* The signals that the calling thread blocks, number n as bit n - 1. */
 uint64_t zci_os_signals_blocked(void);

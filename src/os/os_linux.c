@@ -46,9 +46,25 @@ static int native_make_readable(void *start, size_t bytes)
     return mprotect(start, bytes, PROT_READ);
 }
 
+/* As after mlockall(MCL_FUTURE): the program wants it so. */
+static bool locks_new_mappings(void)
+{
+    size_t bytes = zci_os_page_bytes();
+    void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return true;
+    bool is_locked = madvise(page, bytes, MADV_DONTNEED) != 0;
+    munmap(page, bytes);
+    return is_locked;
+}
+
+/* A page that was locked (mlock) and freed so would keep all that is free beside it. */
 static int native_purge(void *start, size_t bytes)
 {
-    return madvise(start, bytes, MADV_DONTNEED);
+    int result = madvise(start, bytes, MADV_DONTNEED);
+    if (result != 0 && errno == EINVAL && !locks_new_mappings() && munlock(start, bytes) == 0)
+        result = madvise(start, bytes, MADV_DONTNEED);
+    return result;
 }
 
 /* Linux 5.14; before it, and where memory is short, the pages come one by one as ever. The ranges are whole pages of

@@ -7,8 +7,6 @@
  * Invariants: nothing here allocates or needs stdio; without /proc every answer is "no".
  * Costs:      a barrier some microseconds; a question three small files, 20 to 40 microseconds. */
 #include "base/atomic.h"
-#include "base/bits.h"
-#include "base/print.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -123,11 +121,29 @@ size_t zci_os_stack_tls_bytes(void)
     return bytes;
 }
 
+/* Handlers for one time only are not among the caught ones while they run, but the signal keeps its flags: number n as
+ * bit n - 1, as zci_os_handlers_block_their_signal saw them last. */
+static uint64_t one_time_signals; /* atomic, relaxed */
+
 struct task_status {
     bool sleeps;
     bool may_be_in_handler;
     uint64_t switch_count; /* how often it lost the processor, for whatever reason */
 };
+
+/* Where /proc is that of an outer PID namespace, the thread of this number there is another one: its number in the
+ * innermost, the last, tells. */
+static bool is_of_our_namespace(const char *text, uint32_t number)
+{
+    const char *line = strstr(text, "\nNSpid:");
+    const char *end = line != NULL ? strchr(line + 1, '\n') : NULL;
+    if (end == NULL)
+        return false;
+    while (end[-1] >= '0' && end[-1] <= '9')
+        end--;
+    bool found = true;
+    return number_after(end, "", 10, &found) == number;
+}
 
 static bool read_status(uint32_t number, uint64_t usually_blocked, struct task_status *status)
 {
@@ -135,11 +151,13 @@ static bool read_status(uint32_t number, uint64_t usually_blocked, struct task_s
     bool found = true;
     if (!read_task_file(number, "/status", text, sizeof text))
         return false;
+    if (!is_of_our_namespace(text, number))
+        return false;
     status->sleeps = strstr(text, "\nState:\tS") != NULL;
     uint64_t blocked = number_after(text, "\nSigBlk:", 16, &found);
     uint64_t caught = number_after(text, "\nSigCgt:", 16, &found);
-    /* A handler that was for one time only is not among the caught ones any more. */
-    status->may_be_in_handler = (blocked & (caught | ~usually_blocked)) != 0;
+    uint64_t handled = caught | atomic_load_relaxed(&one_time_signals);
+    status->may_be_in_handler = (blocked & (handled | ~usually_blocked)) != 0;
     status->switch_count = number_after(text, "\nvoluntary_ctxt_switches:", 10, &found) +
                            number_after(text, "\nnonvoluntary_ctxt_switches:", 10, &found);
     return found;
@@ -188,14 +206,20 @@ void zci_os_pressure_close(int descriptor)
 
 bool zci_os_handlers_block_their_signal(void)
 {
-    /* Once seen is enough: one that is for one time only is gone while it runs. */
+    /* Once seen is enough: the program may have taken it away while it runs. */
     static bool one_did_not; /* atomic, relaxed: only ever set */
+    uint64_t one_time = 0;
     for (int number = 1; number <= 64 && !atomic_load_relaxed(&one_did_not); number++) {
         struct sigaction action;
-        if (sigaction(number, NULL, &action) == 0 && (action.sa_flags & SA_NODEFER) != 0 &&
-            action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+        if (sigaction(number, NULL, &action) != 0)
+            continue;
+        bool is_one_time = (action.sa_flags & SA_RESETHAND) != 0;
+        one_time |= is_one_time ? (uint64_t)1 << (number - 1) : 0;
+        bool is_handled = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
+        if ((action.sa_flags & SA_NODEFER) != 0 && (is_handled || is_one_time))
             atomic_store_relaxed(&one_did_not, true);
     }
+    atomic_store_relaxed(&one_time_signals, one_time);
     return !atomic_load_relaxed(&one_did_not);
 }
 

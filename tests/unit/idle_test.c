@@ -11,8 +11,13 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SKIPPED = 77, SLEEPERS = 4, HELD = 200, TURNS = 1500 };
 
@@ -196,13 +201,24 @@ static void *be_interrupted(void *unused)
     return unused;
 }
 
+/* Its first call comes while all signals are blocked. */
+static void *be_interrupted_later(void *unused)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    zc_free(zc_malloc(1000));
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+    return be_interrupted(unused);
+}
+
 /* It may have interrupted malloc; whether its signal is blocked tells, unless it said that it is not. */
-static void who_sleeps_in_a_handler_keeps(void (*handler)(int), int flags)
+static void who_sleeps_in_a_handler_keeps(void (*handler)(int), int flags, void *(*body)(void *))
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
     pthread_t thread;
     sigaction(SIGUSR1, &action, NULL);
-    CHECK_EQ(pthread_create(&thread, NULL, be_interrupted, NULL), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, body, NULL), 0);
     wait_for_stage(1);
     for (int i = 0; i < 50; i++) {
         CHECK_EQ(collect(), 0);
@@ -217,12 +233,15 @@ static void who_sleeps_in_a_handler_keeps(void (*handler)(int), int flags)
 
 static void handlers_keep(void)
 {
-    who_sleeps_in_a_handler_keeps(sleep_in_handler, 0);
-    who_sleeps_in_a_handler_keeps(sleep_in_handler, (int)SA_RESETHAND);
-    who_sleeps_in_a_handler_keeps(sleep_in_handler_by_ppoll, 0);
+    void *(*bodies[])(void *) = {be_interrupted, be_interrupted_later};
+    for (int i = 0; i < 2; i++) {
+        who_sleeps_in_a_handler_keeps(sleep_in_handler, 0, bodies[i]);
+        who_sleeps_in_a_handler_keeps(sleep_in_handler, (int)SA_RESETHAND, bodies[i]);
+    }
+    who_sleeps_in_a_handler_keeps(sleep_in_handler_by_ppoll, 0, be_interrupted);
     /* The last: from then on nobody is asked to give. */
     CHECK(zci_os_handlers_block_their_signal());
-    who_sleeps_in_a_handler_keeps(sleep_in_handler, SA_NODEFER);
+    who_sleeps_in_a_handler_keeps(sleep_in_handler, SA_NODEFER, be_interrupted);
     CHECK(!zci_os_handlers_block_their_signal());
 }
 
@@ -309,6 +328,67 @@ static void nothing_is_lost_between(void)
     CHECK(taken > 0);
 }
 
+static void *sleep_long(void *unused)
+{
+    for (;;)
+        pause_us(500000);
+    return unused;
+}
+
+/* Of a PID namespace whose /proc is its parent's: by our numbers other threads stand there, which sleep. */
+static int ask_by_the_wrong_proc(void)
+{
+    pthread_t thread;
+    for (int i = 0; i < 16; i++)
+        if (pthread_create(&thread, NULL, sleep_long, NULL) != 0)
+            return SKIPPED;
+    pause_us(100000);
+    char path[64];
+    uint32_t others = 0;
+    for (uint32_t number = 1; number <= 17; number++) {
+        (void)snprintf(path, sizeof path, "/proc/self/task/%u/status", number);
+        others += access(path, F_OK) == 0;
+        if (zci_os_thread_sleeps(number, 0))
+            return 1;
+    }
+    return others != 0 ? 0 : SKIPPED;
+}
+
+static int in_child(int (*body)(void))
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(body());
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        return 2;
+    return WEXITSTATUS(status);
+}
+
+/* The parent's /proc is one of few processes, whose numbers are as small as ours. */
+static int with_a_namespace_of_its_own(void)
+{
+    if (mount("proc", "/proc", "proc", 0, NULL) != 0 || unshare(CLONE_NEWPID) != 0)
+        return SKIPPED;
+    return in_child(ask_by_the_wrong_proc);
+}
+
+static int with_a_namespace(void)
+{
+    if (unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS) != 0)
+        return SKIPPED;
+    return in_child(with_a_namespace_of_its_own);
+}
+
+static void numbers_of_another_namespace_tell_nothing(void)
+{
+    int result = in_child(with_a_namespace);
+    if (result == SKIPPED)
+        check_skip("no PID namespaces here");
+    else
+        CHECK_EQ(result, 0);
+}
+
 int main(void)
 {
     zc_free(zc_malloc(1));
@@ -324,6 +404,7 @@ int main(void)
     RUN(after_all_a_step_waits);
     RUN(who_may_be_gone_keeps);
     RUN(who_blocks_signals_from_the_start_gives);
+    RUN(numbers_of_another_namespace_tell_nothing);
     RUN(nothing_is_lost_between);
     RUN(handlers_keep);
     return check_done();

@@ -9,6 +9,8 @@
 #include "workload.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 static void low_addresses(void)
 {
@@ -142,6 +144,47 @@ static void nothing_moves_beyond_a_limit_of_data(void)
     nothing_moves_beyond_a_limit(RLIMIT_DATA);
 }
 
+#define LOCK_BLOCKS 4000
+
+static char *lock_blocks[LOCK_BLOCKS];
+
+static void fill_lock_blocks(void)
+{
+    for (int i = 0; i < LOCK_BLOCKS; i++) {
+        lock_blocks[i] = zc_malloc(2000);
+        if (CHECK(lock_blocks[i] != NULL))
+            memset(lock_blocks[i], 1, 2000);
+    }
+}
+
+static size_t free_lock_blocks(void)
+{
+    for (int i = 0; i < LOCK_BLOCKS; i++)
+        zc_free(lock_blocks[i]);
+    return zc_trim(0);
+}
+
+/* As a key that is cleared and freed, but not unlocked. */
+static void a_locked_page_does_not_keep_the_others(void)
+{
+    fill_lock_blocks();
+    if (mlock(lock_blocks[LOCK_BLOCKS / 2], 32) != 0) {
+        check_skip("nothing can be locked here");
+        return;
+    }
+    CHECK(free_lock_blocks() > LOCK_BLOCKS * 2000 / 10 * 9);
+}
+
+static void what_is_locked_as_a_whole_stays(void)
+{
+    if (mlockall(MCL_FUTURE) != 0) {
+        check_skip("nothing can be locked here");
+        return;
+    }
+    fill_lock_blocks();
+    CHECK(free_lock_blocks() < LOCK_BLOCKS * 2000 / 10);
+}
+
 static size_t arena_count(void)
 {
     size_t count = 0;
@@ -189,6 +232,8 @@ int main(void)
         CHECK_EQ(fake_os_in_child(what_cannot_be_unmapped_is_not_resident), 0);
         CHECK_EQ(fake_os_in_child(nothing_moves_beyond_a_limit_of_addresses), 0);
         CHECK_EQ(fake_os_in_child(nothing_moves_beyond_a_limit_of_data), 0);
+        CHECK_EQ(fake_os_in_child(a_locked_page_does_not_keep_the_others), 0);
+        CHECK_EQ(fake_os_in_child(what_is_locked_as_a_whole_stays), 0);
     }
     CHECK_EQ(fake_os_in_child(little_address_space), 0);
     CHECK_EQ(fake_os_in_child(hardly_any_address_space), 0);
