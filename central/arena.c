@@ -68,7 +68,7 @@ ZCI_READS_RACILY void zci_arenas_each_run(struct arena *const *list,
                                           void (*visit)(struct span *span, void *context),
                                           void *context)
 {
-    /* Acquire loads pair with the release stores named beside each of them in page_heap.c. */
+    /* Acquire loads pair with the release stores named so in page_heap.c and free_runs.c. */
     for (struct arena *arena = atomic_load_acquire(list); arena != NULL;
          arena = atomic_load_acquire(&arena->next)) {
         uint64_t frontier = atomic_load_acquire(&arena->frontier);

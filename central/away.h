@@ -48,7 +48,7 @@ ZCI_INLINE void away_abandon(struct away *away, struct free_runs *runs)
         if (span == NULL || away->owners[i] == thread_identity())
             continue;
         away->runs[i] = NULL;
-        span->is_zero = false;
+        span->clean = RUN_DIRTY;
         zci_free_runs_put(runs, span);
     }
 }

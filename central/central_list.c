@@ -414,7 +414,7 @@ static void drain(uint32_t age, size_t looks_most)
         for (struct span *span = list->buckets[BUCKETS - 1], *next;
              span != NULL && looks++ < looks_most; span = next) {
             next = span->next;
-            if (span->used != 0 || (age != 0 && !is_idle(span, age)))
+            if (span->used != 0 || !is_idle(span, age))
                 continue;
             retire_locked(list, span);
             counter_add(&list->empty_count, (uint64_t)-1);
@@ -447,7 +447,7 @@ ZCI_READS_RACILY static bool can_sweep_locked(const struct span *span, unsigned 
 {
     return span_state(span) == SPAN_SMALL && span->class_index == class_index &&
            span->shard == shard && span_heap(span) == 0 && span->bucket < BUCKETS &&
-           span->touched_tick != 0 && (age == 0 || is_idle(span, age));
+           span->touched_tick != 0 && is_idle(span, age);
 }
 
 /* Blocks only came back since its last sweep: what went then is among what went now, unless the OS refused. How many
@@ -532,8 +532,8 @@ void zci_central_stats(unsigned class_index, struct central_stats *stats)
     stats->free_count = all > out ? all - out : 0;
 }
 
-/* Takes every span of the class from the page heap's arenas and counts anew. Bits of blocks that were on
- * their way are as that thread left them: at worst such a block is lost to the child. */
+/* A span of the list, as found in the page heap's arenas, is listed and counted anew. Bits of blocks that were on their
+ * way are as that thread left them: at worst such a block is lost to the child. */
 static void rebuild_span(struct span *span, void *context)
 {
     struct central_list *list = context;

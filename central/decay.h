@@ -16,19 +16,34 @@
 #include <stdint.h>
 
 struct decay {
-    uint64_t least;     /* free and resident at any time since the last zci_decay_due */
-    uint64_t purged;    /* given back, as far as they were not taken again */
-    uint64_t refaulted; /* taken again, ever; atomic */
-    uint64_t hold;      /* demand that came back lately and will again; atomic */
-    uint64_t hold_ms;   /* since hold last fell */
-    uint64_t rate;      /* per 1024 ms */
-    uint64_t due;       /* 1024ths of a granule and ms that are due already */
+    uint64_t least;      /* free and resident at any time since the last zci_decay_due */
+    uint64_t purged;     /* given back, as far as they were not taken again */
+    uint64_t refaulted;  /* taken again, ever; atomic */
+    uint64_t hold;       /* demand that came back lately and will again; atomic */
+    uint64_t hold_ms;    /* since hold last fell */
+    uint64_t used_most;  /* granules in use at most, in the last period that is over, */
+    uint64_t used_since; /* and since then */
+    uint64_t period_ms;  /* how long ago that was */
+    uint64_t rate;       /* per 1024 ms */
+    uint64_t due;        /* 1024ths of a granule and ms that are due already */
 };
 
 /* So many are free and resident now. */
 ZCI_INLINE void decay_note_dirty(struct decay *decay, uint64_t granules)
 {
     decay->least = min_size(decay->least, granules);
+}
+
+/* So many were given back. */
+ZCI_INLINE void decay_note_purged(struct decay *decay, uint64_t granules)
+{
+    decay->purged += granules;
+}
+
+/* Of these so many are resident again, and nobody had to wait for that. */
+ZCI_INLINE void decay_forget_purged(struct decay *decay, uint64_t granules)
+{
+    decay->purged -= min_size(granules, decay->purged);
 }
 
 /* So many pages that are not resident are taken into use: as many of them as there are count as given back in vain. */
@@ -49,8 +64,8 @@ ZCI_INLINE void decay_forget_refault(struct decay *decay, uint64_t granules)
     counter_add(&decay->refaulted, -fewer);
 }
 
-/* How many are due, elapsed_ms after the last question, while so many are free and resident. */
-size_t zci_decay_due(struct decay *decay, uint64_t granules, uint64_t elapsed_ms,
+/* How many are due, elapsed_ms after the last question, while so many are free and resident, and so many in use. */
+size_t zci_decay_due(struct decay *decay, uint64_t granules, uint64_t used, uint64_t elapsed_ms,
                      uint64_t decay_ms);
 
 #endif

@@ -10,7 +10,7 @@ struct depot zci_depots[ZCI_SHARDS][ZCI_CLASS_COUNT] ZCI_LINE;
 /* What each slot held at the last look. */
 static void *seen[ZCI_SHARDS][ZCI_CLASS_COUNT][ZCI_DEPOT_SLOTS];
 
-static void end_batch(unsigned class_index, struct batch *batch)
+void zci_depot_end_batch(unsigned class_index, struct batch *batch)
 {
     zci_central_return(class_index, batch->objects, batch->count);
     batch->next = NULL;
@@ -24,30 +24,20 @@ void zci_depot_drain(void)
         for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++) {
             struct batch *batch;
             while ((batch = slots_take(zci_depots[s][c].slots, ZCI_DEPOT_SLOTS, 0)) != NULL)
-                end_batch(c, batch);
+                zci_depot_end_batch(c, batch);
         }
 }
 
-static void age_slot(unsigned class_index, void **slot, void **seen_there)
-{
-    struct batch *batch = atomic_load_relaxed(slot);
-    /* Pairs with the cas in slots_put: what it succeeds on is ours alone. */
-    if (batch != NULL && batch == *seen_there && atomic_cas_ptr(slot, batch, NULL)) {
-        end_batch(class_index, batch);
-        batch = NULL;
-    }
-    if (batch != *seen_there)
-        *seen_there = batch;
-}
-
-/* A batch that went and came back in between is younger than it looks; it goes all the same. */
 void zci_depot_age(void)
 {
     unsigned count = atomic_load_relaxed(&zci_shard_count);
     for (unsigned s = 0; s < count; s++)
         for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
-            for (size_t i = 0; i < ZCI_DEPOT_SLOTS; i++)
-                age_slot(c, &zci_depots[s][c].slots[i], &seen[s][c][i]);
+            for (size_t i = 0; i < ZCI_DEPOT_SLOTS; i++) {
+                struct batch *batch = slots_take_aged(&zci_depots[s][c].slots[i], &seen[s][c][i]);
+                if (batch != NULL)
+                    zci_depot_end_batch(c, batch);
+            }
 }
 
 /* Reads count through a pointer that its owner may just be taking, and that may be another thing by now:
@@ -59,6 +49,7 @@ ZCI_READS_RACILY uint64_t zci_depot_count(unsigned class_index)
     unsigned shard_count = atomic_load_relaxed(&zci_shard_count);
     for (size_t i = 0; i < shard_count * ZCI_DEPOT_SLOTS; i++) {
         struct depot *depot = &zci_depots[i / ZCI_DEPOT_SLOTS][class_index];
+        /* Pairs with slots_put. */
         struct batch *batch = atomic_load_acquire(&depot->slots[i % ZCI_DEPOT_SLOTS]);
         uint32_t objects = batch != NULL ? atomic_load_relaxed(&batch->count) : 0;
         count += objects <= zci_size_classes[class_index].batch ? objects : 0;

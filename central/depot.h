@@ -52,6 +52,8 @@ ZCI_INLINE struct batch *depot_take(unsigned class_index, size_t number)
     return slots_take(zci_depots[shard_of(number)][class_index].slots, ZCI_DEPOT_SLOTS, number);
 }
 
+/* A batch that is nobody's: its blocks go to their spans, itself to the pool. */
+void zci_depot_end_batch(unsigned class_index, struct batch *batch);
 /* Returns every batch of every class to its spans. */
 void zci_depot_drain(void);
 /* The same for batches that were there at the last call; one caller at a time. */

@@ -12,14 +12,14 @@
 
 static struct run_tree *tree_of(struct free_runs *runs, const struct span *span)
 {
-    return span->is_zero ? &runs->clean : &runs->dirty;
+    return span->clean != RUN_DIRTY ? &runs->clean : &runs->dirty;
 }
 
-void zci_free_runs_describe(struct span *span, uint64_t start, size_t granules, uint8_t is_zero)
+void zci_free_runs_describe(struct span *span, uint64_t start, size_t granules, uint8_t clean)
 {
     span->start = start;
     span->granules = (uint32_t)granules;
-    span->is_zero = is_zero;
+    span->clean = clean;
     span->bucket = SPAN_UNLISTED;
 }
 
@@ -35,7 +35,7 @@ struct span *zci_free_runs_split(struct span *span, size_t granules)
 {
     struct span *tail = span + granules;
     zci_free_runs_describe(tail, span->start + granules * ZCI_GRANULE_BYTES,
-                           span->granules - granules, span->is_zero);
+                           span->granules - granules, span->clean);
     tail->shard = span->shard;
     span_set_state(tail, SPAN_CACHED);
     /* Pairs with zci_arenas_each_run: the tail is a run before the head ends. */
@@ -52,7 +52,7 @@ static struct span *joinable(const struct free_runs *runs, const struct span *sp
     if (other == NULL || span_state(other) != (enum span_state)runs->state ||
         !span_covers(other, granule_address))
         return NULL;
-    if (other->is_zero != span->is_zero)
+    if (other->clean != span->clean)
         return NULL;
     int64_t distance = (int64_t)(other->start - span->start) / (int64_t)ZCI_GRANULE_BYTES;
     return span + distance == other ? other : NULL;
@@ -68,6 +68,7 @@ void zci_free_runs_put(struct free_runs *runs, struct span *span)
             span->shard = right->shard;
         /* First: who is left in the middle, as a fork's child is, must not find a free run in there, in no tree. */
         span_set_state(right, SPAN_CACHED);
+        /* Both joins pair with zci_arenas_each_run: each is one store. */
         atomic_store_release(&span->granules, span->granules + right->granules);
         span_set_state(right, SPAN_NONE);
     }
@@ -123,7 +124,7 @@ size_t zci_free_runs_behind(const struct free_runs *runs, const struct span *spa
         if (next == NULL)
             break;
         size_t taken = min_size(next->granules, most - granules);
-        *clean += next->is_zero ? taken : 0;
+        *clean += next->clean ? taken : 0;
         granules += taken;
         span = next;
     }

@@ -17,26 +17,24 @@
 
 struct free_runs {
     struct run_tree dirty;
-    struct run_tree clean; /* is_zero is not 0 */
+    struct run_tree clean; /* not RUN_DIRTY */
     uint8_t state;         /* of a run in here: nobody else's runs have it */
 };
 
-/* span->is_zero of a run that was given back where that does not clear it. It is in the clean tree, joins
- * its own kind only, and is zci_os_reuse'd, whole, before anyone has it: by run_reuse, which does nothing for
- * others. */
-#define RUN_PURGED   2
-#define PURGED_STATE (ZCI_OS_PURGED_READS_ZERO ? 1 : RUN_PURGED)
+/* What a run is that was given back. A RUN_PURGED one is in the clean tree, joins its own kind only, and is
+ * zci_os_reuse'd, whole, before anyone has it: by run_reuse, which does nothing for others. */
+#define CLEAN_BY_PURGE ((uint8_t)(ZCI_OS_PURGED_READS_ZERO ? RUN_ZERO : RUN_PURGED))
 
 ZCI_INLINE void run_reuse(struct span *span)
 {
-    if (span->is_zero != RUN_PURGED)
+    if (span->clean != RUN_PURGED)
         return;
     zci_os_reuse((void *)span->start, span_bytes(span));
-    span->is_zero = false;
+    span->clean = RUN_DIRTY;
 }
 
 /* Makes a run out of consecutive descriptors; the caller sets its state. */
-void zci_free_runs_describe(struct span *span, uint64_t start, size_t granules, uint8_t is_zero);
+void zci_free_runs_describe(struct span *span, uint64_t start, size_t granules, uint8_t clean);
 
 /* Shortens the run to its first granules and returns the rest as a run of no state. */
 struct span *zci_free_runs_split(struct span *span, size_t granules);
@@ -90,6 +88,7 @@ void zci_free_runs_absorb(struct free_runs *runs, struct span *span, size_t gran
 ZCI_INLINE void run_absorb(struct span *span, struct span *taken)
 {
     run_reuse(taken);
+    /* Pairs with zci_arenas_each_run. */
     atomic_store_release(&span->granules, span->granules + taken->granules);
     pagemap_set(span_end(span) - ZCI_GRANULE_BYTES, span);
     span_set_state(taken, SPAN_NONE);

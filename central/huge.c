@@ -23,8 +23,8 @@ static struct {
     uint64_t cached_bytes; /* atomic, relaxed: statistics */
     uint64_t hit_count;
     uint64_t miss_count;
-    uint64_t live_bytes;
-    uint64_t live_count;
+    uint64_t live_bytes; /* atomic, without the lock */
+    uint64_t live_count; /* likewise */
 } huge = {.lock = LOCK_INIT(RANK_HUGE)};
 
 /* Between, the footprint and the mapping are not what the descriptor says: for the child of a fork. */
@@ -89,7 +89,7 @@ static void describe(struct span *span, void *start, size_t bytes, bool is_zero)
     /* For span_covers; a block of more than 2^48 bytes does not exist. */
     span->granules = (uint32_t)((bytes + ZCI_GRANULE_BYTES - 1) >> ZCI_GRANULE_SHIFT);
     span->class_index = 0;
-    span->is_zero = is_zero;
+    span->clean = is_zero ? RUN_ZERO : RUN_DIRTY;
     span->bucket = SPAN_UNLISTED;
     pagemap_set(span->start, span);
     span_set_state(span, SPAN_HUGE);
@@ -260,12 +260,12 @@ static bool resize(struct span *span, size_t bytes, bool grows)
     return true;
 }
 
-struct span *zci_huge_resize(struct span *span, size_t bytes)
+bool zci_huge_resize(struct span *span, size_t bytes)
 {
     size_t old_bytes = span->bytes;
     bytes = mapping_bytes(bytes);
     if (bytes == old_bytes)
-        return span;
+        return true;
     int64_t change = (int64_t)bytes - (int64_t)old_bytes;
     bool grows = change > 0;
     begin_change(span);
@@ -278,7 +278,7 @@ struct span *zci_huge_resize(struct span *span, size_t bytes)
     if (is_charged && done != grows)
         zci_footprint_add(done ? change : -change);
     end_change(span);
-    return done ? span : NULL;
+    return done;
 }
 
 void zci_huge_stats(struct huge_stats *stats)

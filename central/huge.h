@@ -16,8 +16,8 @@
 struct span *zci_huge_alloc(size_t bytes, size_t alignment);
 /* The caller has set SPAN_CACHED: from then on a second free is recognised. */
 void zci_huge_free(struct span *span);
-/* Changes the size, moving pages rather than bytes; the span of the block, or NULL and nothing changed. */
-struct span *zci_huge_resize(struct span *span, size_t bytes);
+/* Changes the size, moving pages rather than bytes, so that the block may start elsewhere; false: nothing changed. */
+bool zci_huge_resize(struct span *span, size_t bytes);
 /* Unmaps what the cache keeps; the bytes. */
 size_t zci_huge_drain(void);
 /* The same for what was there at the last call. */

@@ -38,8 +38,8 @@ static struct {
 
 static struct span *alloc_clean_locked(size_t granules, size_t align)
 {
-    return zci_free_runs_cut(&heap.free, zci_run_tree_best(&heap.free.clean, granules + align - 1),
-                             granules, align);
+    struct span *span = zci_run_tree_best_aligned(&heap.free.clean, granules, align);
+    return zci_free_runs_cut(&heap.free, span, granules, align);
 }
 
 /* Steps grow with the heap: few system calls for a large one, a small charge for a small one. */
@@ -138,7 +138,7 @@ static struct span *alloc_huge_strip_locked(size_t charged, unsigned shard)
     struct span *strip = alloc_clean_locked(STRIP_GRANULES, STRIP_GRANULES);
     if (strip != NULL) {
         decay_note_refault(&heap.decay, charged); /* the rest may not be wanted: not held */
-        heap.decay.purged -= min_size(heap.decay.purged, STRIP_GRANULES - charged);
+        decay_forget_purged(&heap.decay, STRIP_GRANULES - charged);
         counter_add(&heap.refault_count, 1);
     } else if ((strip = alloc_fresh_locked(STRIP_GRANULES, STRIP_GRANULES)) == NULL) {
         return NULL;
@@ -179,7 +179,8 @@ static struct span *alloc_new_locked(size_t granules, size_t align, unsigned sha
 /* From pages that are resident and charged, rather those that are of the asking thread's own shard. */
 static struct span *alloc_dirty_locked(size_t granules, size_t align, unsigned shard, unsigned own)
 {
-    struct span *span = zci_run_tree_best_of(&heap.free.dirty, granules + align - 1, own);
+    struct span *span = align == 1 ? zci_run_tree_best_of(&heap.free.dirty, granules, own)
+                                   : zci_run_tree_best_aligned(&heap.free.dirty, granules, align);
     span = zci_free_runs_cut(&heap.free, span, granules, align);
     decay_note_dirty(&heap.decay, heap.free.dirty.granules);
     if (span == NULL && strips_is_dirty(&heap.strips, shard))
@@ -302,10 +303,10 @@ static void note_resident_locked(uint64_t address, size_t granules, bool is_end)
     if (span == NULL)
         return;
     if (charge_locked(span->granules)) {
-        span->is_zero = false;
-        heap.decay.purged -= min_size(heap.decay.purged, span->granules);
+        span->clean = RUN_DIRTY;
+        decay_forget_purged(&heap.decay, span->granules);
     } else if (zci_os_purge((void *)span->start, span_bytes(span))) {
-        span->is_zero = PURGED_STATE;
+        span->clean = CLEAN_BY_PURGE;
     }
     zci_free_runs_put(&heap.free, span);
 }
@@ -345,8 +346,8 @@ static size_t release_locked(size_t keep_bytes)
         if (!zci_os_purge((void *)(span_end(span) - bytes), bytes))
             break;
         span = zci_free_runs_carve(&heap.free, span, span->granules - granules, granules);
-        span->is_zero = PURGED_STATE;
-        heap.decay.purged += granules;
+        span->clean = CLEAN_BY_PURGE;
+        decay_note_purged(&heap.decay, granules);
         released += granules;
         zci_free_runs_put(&heap.free, span);
     }
@@ -393,7 +394,7 @@ static struct span *alloc(size_t granules, size_t align_granules, unsigned shard
     if (span == NULL)
         span = alloc_purged_locked(granules, align_granules, shard, own);
     if (span != NULL) {
-        span->used = (uint16_t)(heap.decay.refaulted - refaulted);
+        span->refaulted = (uint16_t)(heap.decay.refaulted - refaulted);
         pagemap_set(span->start, span);
         run_reuse(span);
     }
@@ -413,12 +414,12 @@ struct span *zci_page_heap_alloc_small(size_t granules, unsigned shard)
     return alloc(granules, 1, shard, shard);
 }
 
-/* So many of its granules, from the start, are not resident any more, and are what state says. */
-static void put_back_locked(struct span *span, size_t granules, uint8_t state)
+/* So many of its granules, from the start, are not resident any more, and are what clean says. */
+static void put_back_locked(struct span *span, size_t granules, uint8_t clean)
 {
     if (granules != 0 && granules < span->granules)
         zci_free_runs_put(&heap.free, zci_free_runs_split(span, granules));
-    span->is_zero = granules != 0 ? state : 0;
+    span->clean = granules != 0 ? clean : (uint8_t)RUN_DIRTY;
     zci_free_runs_put(&heap.free, span);
 }
 
@@ -482,12 +483,20 @@ static struct span *take_longest_locked(size_t most, size_t unit)
     return span;
 }
 
+static uint64_t in_use_locked(void)
+{
+    uint64_t unused = heap.free.clean.granules + heap.strips.clean_granules +
+                      heap.free.dirty.granules + heap.strips.dirty_granules;
+    return (heap.used_bytes >> ZCI_GRANULE_SHIFT) - unused;
+}
+
 size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
 {
     size_t released = 0;
     lock_acquire(&heap.lock);
     strips_end_all(&heap.strips, &heap.free, true);
-    size_t due = zci_decay_due(&heap.decay, heap.free.dirty.granules, elapsed_ms, decay_ms);
+    size_t due =
+        zci_decay_due(&heap.decay, heap.free.dirty.granules, in_use_locked(), elapsed_ms, decay_ms);
     for (struct span *span; (span = take_longest_locked(min_size(due, DECAY_CHUNK), 1)) != NULL;) {
         size_t granules = span->granules;
         lock_release(&heap.lock);
@@ -495,10 +504,10 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms)
         bool done = zci_os_purge((void *)span->start, span_bytes(span));
         lock_acquire(&heap.lock);
         away_end(&heap.away, span);
-        put_back_locked(span, done ? granules : 0, PURGED_STATE);
+        put_back_locked(span, done ? granules : 0, CLEAN_BY_PURGE);
         if (!done)
             break;
-        heap.decay.purged += granules;
+        decay_note_purged(&heap.decay, granules);
         released += granules << ZCI_GRANULE_SHIFT;
         due -= granules;
     }
@@ -530,7 +539,7 @@ size_t zci_page_heap_fill(const struct span *filling, size_t bytes)
             break;
     }
     decay_forget_refault(&heap.decay,
-                         min_size((filled - skip) >> ZCI_GRANULE_SHIFT, filling->used));
+                         min_size((filled - skip) >> ZCI_GRANULE_SHIFT, filling->refaulted));
     unlock_and_report();
     return filled != skip ? filled : 0;
 }
@@ -538,7 +547,7 @@ size_t zci_page_heap_fill(const struct span *filling, size_t bytes)
 void zci_page_heap_stats(struct page_heap_stats *stats)
 {
     stats->reserved_bytes = atomic_load_relaxed(&heap.reserved_bytes);
-    stats->committed_bytes = atomic_load_relaxed(&heap.used_bytes);
+    stats->used_bytes = atomic_load_relaxed(&heap.used_bytes);
     stats->dirty_bytes = (atomic_load_relaxed(&heap.free.dirty.granules) +
                           atomic_load_relaxed(&heap.strips.dirty_granules))
                          << ZCI_GRANULE_SHIFT;

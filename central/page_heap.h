@@ -10,7 +10,7 @@
  *             A walk from an arena's first granule, by each run's length, is valid at every instant: a
  *             split publishes the tail before the head shrinks, a join is one store. No descriptor inside of a run
  *             says that it is a free one: the child of a fork may have any instant.
- * Locking:    one lock (RANK_PAGE_HEAP); may be taken under a central-list lock, which nobody needs.
+ * Locking:    one lock (RANK_PAGE_HEAP); a private heap holds its own above it, a central list does not.
  * Costs:      O(log free runs) under the lock. */
 #ifndef ZCI_CENTRAL_PAGE_HEAP_H
 #define ZCI_CENTRAL_PAGE_HEAP_H
@@ -27,8 +27,8 @@
 void zci_page_heap_init(void);
 
 /* A run aligned to align_granules (a power of two) granules, or NULL if the OS has no more. Its state is
- * the caller's to set; is_zero says whether its pages read zero. Of resident runs it is rather one whose shard is
- * this one, that of the thread that asks: its lines may be in that processor's caches. */
+ * the caller's to set; whether its pages read zero says clean: RUN_ZERO or RUN_DIRTY. Of resident runs it is rather one
+ * whose shard is this one, that of the thread that asks: its lines may be in that processor's caches. */
 struct span *zci_page_heap_alloc(size_t granules, size_t align_granules, unsigned shard);
 
 /* The same, for small blocks of this shard's threads: where there are several shards, fresh pages of two of them lie in
@@ -69,17 +69,17 @@ size_t zci_page_heap_decay(uint64_t elapsed_ms, uint64_t decay_ms);
 
 struct page_heap_stats {
     uint64_t reserved_bytes;
-    uint64_t committed_bytes; /* ever used */
-    uint64_t dirty_bytes;     /* free, resident */
-    uint64_t clean_bytes;     /* free, given back */
-    uint64_t refault_bytes;   /* given back and taken again, growth in place included */
-    uint64_t hold_bytes;      /* kept because of that */
-    uint64_t wait_count;      /* sleeps on the lock */
-    uint64_t busy_count;      /* how often somebody did not have it at once */
-    uint64_t reuse_count;     /* runs taken from dirty ones, */
-    uint64_t refault_count;   /* from clean ones, */
-    uint64_t fresh_count;     /* and from behind a frontier */
-    uint64_t return_count;    /* runs freed, ends cut off included */
+    uint64_t used_bytes;    /* ever */
+    uint64_t dirty_bytes;   /* free, resident */
+    uint64_t clean_bytes;   /* free, given back */
+    uint64_t refault_bytes; /* given back and taken again, growth in place included */
+    uint64_t hold_bytes;    /* kept because of that */
+    uint64_t wait_count;    /* sleeps on the lock */
+    uint64_t busy_count;    /* how often somebody did not have it at once */
+    uint64_t reuse_count;   /* runs taken from dirty ones, */
+    uint64_t refault_count; /* from clean ones, */
+    uint64_t fresh_count;   /* and from behind a frontier */
+    uint64_t return_count;  /* runs freed, ends cut off included */
 };
 
 void zci_page_heap_stats(struct page_heap_stats *stats);

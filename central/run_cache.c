@@ -76,15 +76,11 @@ static void *seen[ZCI_SHARDS][RUN_CACHE_MAX_GRANULES + 1][SLOTS];
 
 static void age_slot(void **slot, void **seen_slot, unsigned shard)
 {
-    struct span *span = atomic_load_relaxed(slot);
-    /* Pairs with the cas in slots_put: what it succeeds on is ours alone. */
-    if (span != NULL && span == *seen_slot && atomic_cas_ptr(slot, span, NULL)) {
-        atomic_add_64(bytes_with(span->granules, shard), -(uint64_t)span_bytes(span));
-        zci_page_heap_free(span);
-        span = NULL;
-    }
-    if (span != *seen_slot)
-        *seen_slot = span;
+    struct span *span = slots_take_aged(slot, seen_slot);
+    if (span == NULL)
+        return;
+    atomic_add_64(bytes_with(span->granules, shard), -(uint64_t)span_bytes(span));
+    zci_page_heap_free(span);
 }
 
 void zci_run_cache_age(void)

@@ -78,7 +78,7 @@ bool zci_run_pool_put(struct span *span, unsigned shard)
     struct run_pool *pool = lock_pool(shard);
     bool has_room = bytes_of(pool) + span_bytes(span) <= RUN_POOL_BYTES;
     if (has_room) {
-        span->is_zero = false;
+        span->clean = RUN_DIRTY;
         zci_free_runs_put(&pool->runs, span);
     }
     lock_release(&pool->lock);

@@ -3,7 +3,8 @@
 /* run_pool.h - free runs that the threads of a shard make small spans of, past the page heap, while its lock is fought
  * for: it must not be the dearest thing where many threads make and end spans.
  * Invariants: a run in here is dirty and its state SPAN_POOLED + shard. Pools open when threads mostly find the page
- *             heap busy, are bounded, and close at each look of the collector, which gives all runs to the page heap.
+ *             heap busy, are bounded, and close at every eighth step of the collector, which gives all runs to the
+ *             page heap.
  * Locking:    one lock per shard (RANK_RUN_POOL); no other is taken under it.
  * Costs:      closed: a look at the page heap's counters for each span that ends. Open: O(log free runs) under a lock
  *             that few threads share; what the pools hold is out of the other shards' reach until the next look. */

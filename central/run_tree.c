@@ -3,8 +3,12 @@
 /* run_tree.c - see run_tree.h. */
 #include "central/run_tree.h"
 
+#include "base/bits.h"
+
 /* So many runs that are long enough are looked at for one of the shard's. */
 #define OWN_LOOKS 32
+/* The same, for one in which an aligned place is long enough. */
+#define ALIGNED_LOOKS 64
 /* For so many granules it is cut from one of any length; for more it may be so many times longer than the best fit; and
  * of what takes yet more a good fit saves more than what is in a processor's caches. */
 #define OWN_ANY    16
@@ -119,6 +123,29 @@ struct span *zci_run_tree_best_of(const struct run_tree *tree, size_t granules, 
     struct search search = {granules, most, shard, OWN_LOOKS};
     struct span *own = first_of(tree->root, &search);
     return own != NULL ? own : best;
+}
+
+static struct span *first_aligned(struct span *at, size_t granules, size_t align, unsigned *looks)
+{
+    for (; at != NULL; at = at->next) {
+        if (at->granules < granules)
+            continue;
+        struct span *found = first_aligned(at->prev, granules, align, looks);
+        if (found != NULL || *looks == 0)
+            return found;
+        --*looks;
+        size_t first = at->start >> ZCI_GRANULE_SHIFT;
+        if (align_up(first, align) - first + granules <= at->granules)
+            return at;
+    }
+    return NULL;
+}
+
+struct span *zci_run_tree_best_aligned(const struct run_tree *tree, size_t granules, size_t align)
+{
+    unsigned looks = ALIGNED_LOOKS;
+    struct span *found = align != 1 ? first_aligned(tree->root, granules, align, &looks) : NULL;
+    return found != NULL ? found : zci_run_tree_best(tree, granules + align - 1);
 }
 
 struct span *zci_run_tree_before(const struct run_tree *tree, const struct span *span)

@@ -47,4 +47,17 @@ ZCI_INLINE void *slots_take(ZCI_SLOT *slots, size_t count, size_t start)
     return NULL;
 }
 
+/* What lay in the slot at the caller's last look too, which noted it in *seen; else NULL, and what lies there is noted.
+ * What went and came back in between is younger than it looks, and goes all the same. */
+ZCI_INLINE void *slots_take_aged(ZCI_SLOT *slot, void **seen)
+{
+    void *pointer = atomic_load_relaxed(slot);
+    /* Pairs with the cas in slots_put: what it succeeds on is ours alone. */
+    bool is_taken = pointer != NULL && pointer == *seen && atomic_cas_ptr(slot, pointer, NULL);
+    void *left = is_taken ? NULL : pointer;
+    if (left != *seen)
+        *seen = left; /* most looks change nothing, and leave the line alone */
+    return is_taken ? pointer : NULL;
+}
+
 #endif

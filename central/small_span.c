@@ -87,7 +87,7 @@ struct span *zci_small_span_make(const struct size_class *size_class, unsigned c
 
 void zci_small_span_publish(struct span *span)
 {
-    span->populated = span->is_zero ? 0 : PARTS;
+    span->populated = span->clean ? 0 : PARTS;
     span_set_state(span, SPAN_SMALL);
 }
 

@@ -52,13 +52,13 @@ struct strips {
 
 ZCI_INLINE void strips_count(struct strips *strips, const struct span *rest, uint64_t change)
 {
-    counter_add(rest->is_zero ? &strips->clean_granules : &strips->dirty_granules, change);
+    counter_add(rest->clean ? &strips->clean_granules : &strips->dirty_granules, change);
 }
 
 /* Is there a strip of this shard that is resident already? */
 ZCI_INLINE bool strips_is_dirty(const struct strips *strips, unsigned shard)
 {
-    return shard != NO_SHARD && strips->rest[shard] != NULL && !strips->rest[shard]->is_zero;
+    return shard != NO_SHARD && strips->rest[shard] != NULL && !strips->rest[shard]->clean;
 }
 
 /* Should the shard's next strip be huge? */
@@ -83,7 +83,7 @@ ZCI_INLINE void strips_note_cost(struct strips *strips, bool is_cheap)
     strips->pause_granules = min_size(2 * strips->pause_granules, HUGE_PAUSE_MOST);
 }
 
-/* The shard's strip is this one, or what is left of it. It has none now. */
+/* The shard's strip is this one, or what is left of it. Before, it has none. */
 ZCI_INLINE void strips_begin(struct strips *strips, unsigned shard, struct span *strip)
 {
     strips->rest[shard] = strip;
@@ -93,7 +93,7 @@ ZCI_INLINE void strips_begin(struct strips *strips, unsigned shard, struct span 
 /* The strip, charged, is the caller's, who shall make it resident. */
 ZCI_INLINE void strips_make(struct strips *strips, unsigned shard, struct span *strip)
 {
-    strip->is_zero = false;
+    strip->clean = RUN_DIRTY;
     strips->makers[shard] = thread_identity();
     atomic_order_for_thread(); /* the child of a fork asks whose it is */
     strips->in_making[shard] = strip;
@@ -105,8 +105,7 @@ ZCI_INLINE void strips_make(struct strips *strips, unsigned shard, struct span *
 ZCI_INLINE struct span *strips_take(struct strips *strips, unsigned shard, size_t granules)
 {
     struct span *strip = shard != NO_SHARD ? strips->rest[shard] : NULL;
-    if (strip == NULL || strip->granules < granules ||
-        (!strip->is_zero && granules > HUGE_SPAN_MOST))
+    if (strip == NULL || strip->granules < granules || (!strip->clean && granules > HUGE_SPAN_MOST))
         return NULL;
     strips_count(strips, strip, -(uint64_t)granules);
     strips->rest[shard] = strip->granules > granules ? zci_free_runs_split(strip, granules) : NULL;

@@ -54,7 +54,7 @@ static size_t purge(struct span *span, const struct span_image *image, size_t *c
 /* The cursor's arena, or the next, or NULL behind the last. */
 static struct arena *arena_at(struct sweep_cursor *cursor)
 {
-    /* Acquire loads pair with the release stores in page_heap.c. */
+    /* Acquire loads pair with the release stores in page_heap.c and free_runs.c. */
     struct arena *arena = cursor->arena;
     if (arena == NULL)
         arena = atomic_load_acquire(zci_page_heap_arenas());

@@ -5,7 +5,7 @@
  * are freed, so the pages of free ones can go while the span stays.
  * Invariants: works on spans that were left alone for a while, each once until it is touched again; while
  *             it works on a span nobody gets a block of it. A page goes only if all of it is free.
- * Locking:    the class's lock for two short moments per span, none during system calls.
+ * Locking:    the span's list's lock for two short moments per span, none during system calls.
  * Costs:      a look at each descriptor; a system call per run of free pages. */
 #ifndef ZCI_CENTRAL_SWEEP_H
 #define ZCI_CENTRAL_SWEEP_H

@@ -19,7 +19,7 @@ static uint32_t pause_left;
 ZCI_READS_RACILY static uint64_t clean_reach(uint64_t address, bool is_end)
 {
     const struct span *span = pagemap_get(address);
-    if (span == NULL || span_state(span) != SPAN_FREE || !span->is_zero)
+    if (span == NULL || span_state(span) != SPAN_FREE || !span->clean)
         return 0;
     return is_end ? span_end(span) : span->start;
 }
@@ -72,7 +72,7 @@ struct span *zci_unasked_carve(struct free_runs *runs, uint64_t address, size_t 
 {
     struct span *run = granules != 0 ? pagemap_get(address) : NULL;
     if (run == NULL || span_state(run) != (enum span_state)runs->state ||
-        !span_covers(run, address) || !run->is_zero)
+        !span_covers(run, address) || !run->clean)
         return NULL;
     granules = min_size(granules, run->granules);
     return zci_free_runs_carve(runs, run, is_end ? run->granules - granules : 0, granules);

@@ -26,8 +26,7 @@ target_include_directories(zc_internal INTERFACE
   ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/src/include)
 target_link_libraries(zc_internal INTERFACE CK::headers)
 target_compile_definitions(zc_internal INTERFACE
-  ZCI_DEBUG_CHECKS=$<BOOL:${ZC_DEBUG_CHECKS}>
-  ZCI_CLASS_MAP_RADIX=$<BOOL:${ZC_CLASS_MAP_RADIX}>)
+  ZCI_DEBUG_CHECKS=$<BOOL:${ZC_DEBUG_CHECKS}>)
 if(APPLE)
   # All blocks are multiples of 16.
   target_compile_definitions(zc_internal INTERFACE ZCI_CLASS_FIRST=2)

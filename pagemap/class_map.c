@@ -10,55 +10,15 @@
 
 #include <string.h>
 
-#if ZCI_CLASS_MAP_RADIX
-
-intptr_t zci_class_map_root[1 << 16];
-uint8_t zci_class_map_zero[CLASS_MAP_LEAF_BYTES];
-
-void zci_class_map_init(bool want_flat)
-{
-    (void)want_flat;
-}
-
-bool zci_class_map_is_active(void)
-{
-    return true;
-}
-
-bool zci_class_map_cover(uintptr_t start, size_t bytes)
-{
-    for (size_t i = start >> 32; i <= (start + bytes - 1) >> 32; i++) {
-        if (zci_class_map_root[i] != 0)
-            continue;
-        uint8_t *leaf = zci_meta_alloc(CLASS_MAP_LEAF_BYTES);
-        if (leaf == NULL)
-            return false;
-        atomic_store_release(&zci_class_map_root[i], (intptr_t)leaf - (intptr_t)zci_class_map_zero);
-    }
-    return true;
-}
-
-void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index)
-{
-    for (size_t i = 0; i < granules; i++) {
-        uintptr_t address = start + i * ZCI_GRANULE_BYTES;
-        uint8_t *leaf = zci_class_map_zero + zci_class_map_root[address >> 32];
-        leaf[(address >> ZCI_GRANULE_SHIFT) & (CLASS_MAP_LEAF_BYTES - 1)] =
-            (uint8_t)(2 * class_index);
-    }
-}
-
-#else
-
 /* One byte per granule of the process's addresses: 2 GiB for 47 bits, 8 MiB for iOS's 39. */
 #define ADDRESS_BITS_MAX 48
 #define MAP_BYTES_MAX    ((size_t)1 << (ADDRESS_BITS_MAX - ZCI_GRANULE_SHIFT))
 
 /* The map becomes writable in pieces that cover 4 GiB of heap each. */
-#define PIECE_BYTES      ((size_t)65536)
+#define PIECE_BYTES ((size_t)65536)
 
 /* Where the process may have only so much address space, no more than this part of it: the program wants it itself. */
-#define LIMIT_SHARE      16
+#define LIMIT_SHARE 16
 
 static const uint8_t no_map[1];
 static uint8_t *map; /* NULL: the page map answers instead */
@@ -121,5 +81,3 @@ void zci_class_map_set(uintptr_t start, size_t granules, unsigned class_index)
     else
         memset(bytes, (int)(2 * class_index), granules);
 }
-
-#endif

@@ -7,7 +7,7 @@
  *             ZCI_CLASS_PRIVATE. Any pointer value may be looked up; the mask keeps the read inside. Where the flat map
  *             cannot be reserved (ulimit -v) the mask is 0, every pointer reads 0, and the slow side asks the page map.
  * Locking:    reads take none: a byte is written before any block of its granule is handed out, and the
- *             hand-over of the block orders the two.
+ *             hand-over of the block orders the two. cover is called under the page heap's lock.
  * Costs:      2 GiB of address space (4 on 48 bits); one resident page per 256 MiB of heap. */
 #ifndef ZCI_PAGEMAP_CLASS_MAP_H
 #define ZCI_PAGEMAP_CLASS_MAP_H
@@ -19,37 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ZCI_HIDDEN_DATA __attribute__((visibility("hidden")))
-
-#if ZCI_CLASS_MAP_RADIX
-
-/* The rejected alternative, kept buildable for comparison (docs/design.md): leaves of 4 GiB found by
- * their distance from a leaf of zeros, so that an empty root needs no initialisation. */
-#define CLASS_MAP_LEAF_BYTES ((size_t)1 << 16)
-extern intptr_t zci_class_map_root[1 << 16] ZCI_HIDDEN_DATA;
-extern uint8_t zci_class_map_zero[CLASS_MAP_LEAF_BYTES] ZCI_HIDDEN_DATA;
-
-ZCI_INLINE size_t class_map_get(const void *block)
-{
-    uintptr_t address = (uintptr_t)block;
-    const uint8_t *leaf = zci_class_map_zero + zci_class_map_root[(address >> 32) & 0xffff];
-    return leaf[(address >> ZCI_GRANULE_SHIFT) & (CLASS_MAP_LEAF_BYTES - 1)];
-}
-
-ZCI_INLINE bool class_map_wraps(const void *block)
-{
-    return (uintptr_t)block >> 48 != 0;
-}
-
-#else
-
 /* In a line of its own: every free reads it, so nothing that is written to may stand beside it. */
 struct class_map {
     const uint8_t *bytes;
     size_t mask;
 } ZCI_LINE;
 
-extern struct class_map zci_class_map ZCI_HIDDEN_DATA;
+extern struct class_map zci_class_map ZCI_HIDDEN;
 
 ZCI_INLINE size_t class_map_get(const void *block)
 {
@@ -61,8 +37,6 @@ ZCI_INLINE bool class_map_wraps(const void *block)
 {
     return (uintptr_t)block >> ZCI_GRANULE_SHIFT > zci_class_map.mask;
 }
-
-#endif
 
 /* Once, before the first cover. */
 void zci_class_map_init(bool want_flat);

@@ -5,7 +5,7 @@
  *             when there are no more); never becomes user memory and is never unmapped, so a stale read of
  *             metadata cannot fault; but it may find zeros where freed blocks were.
  * Locking:    one lock, the highest rank: may be called under any other.
- * Costs:      a bump or a pop under the lock. Only pages that are used become resident. */
+ * Costs:      a bump or a pop under the lock. Resident are the pages in use, and up to 64 KiB ahead. */
 #ifndef ZCI_PAGEMAP_META_ARENA_H
 #define ZCI_PAGEMAP_META_ARENA_H
 
@@ -50,7 +50,8 @@ void zci_meta_donate(void *start, size_t bytes);
 uint64_t zci_meta_mapped_bytes(void);
 uint64_t zci_meta_donated_bytes(void);
 
-/* In the child of a fork. Every change of state here is one store, so there is nothing to repair. */
+/* In the child of a fork. Counts may be off by one change, and free blocks that zci_meta_purge was sorting are lost to
+ * the child: nothing needs repair. */
 void zci_meta_arena_fork_child(struct footprint_recount *recount);
 
 #endif

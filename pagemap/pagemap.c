@@ -19,7 +19,7 @@ bool zci_pagemap_cover(uintptr_t start, size_t bytes)
         void *leaf = zci_meta_alloc(sizeof(struct pagemap_leaf));
         if (leaf == NULL)
             return false;
-        /* Two holders of different locks may meet here; the loser's leaf is address space only. */
+        /* Pairs with pagemap_get. Two may meet here, for huge.c has no lock; the loser's leaf is address space only. */
         (void)atomic_cas_ptr(slot, NULL, leaf);
     }
     return true;

@@ -4,7 +4,7 @@
  * Invariants: a SMALL span stands at each of its granules, a FREE run at its first and last, a LARGE or
  *             HUGE block at its first. Other entries may be stale: the reader checks state and extent.
  * Locking:    reads take none. Writes to one address are made by whoever owns the run there; leaves
- *             appear under the page heap's lock or the huge lock and stay for good.
+ *             appear by compare-and-swap, under whatever lock or none, and stay for good.
  * Costs:      two dependent loads; 8 bytes per mapped granule, in leaves of 4 GiB. */
 #ifndef ZCI_PAGEMAP_PAGEMAP_H
 #define ZCI_PAGEMAP_PAGEMAP_H

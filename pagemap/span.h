@@ -7,8 +7,8 @@
  *             included, sees a descriptor that holds. All fields have fixed width on a 64-bit system.
  *             For small blocks: bit i of the bitmap is set iff block i is free in this span; blocks from
  *             carved on were never handed out; used + free bits == carved.
- * Locking:    FREE runs: page-heap lock. POOLED: their pool's. SMALL: the class's central-list lock. LARGE, HUGE: their
- *             owner. start, class_index and state of a live run may be read without a lock.
+ * Locking:    FREE runs: page-heap lock. POOLED: their pool's. SMALL: their central list's lock, or their private
+ *             heap's. LARGE, HUGE: their owner. start, class_index and state of a live run may be read without a lock.
  * Costs:      64 bytes per 64 KiB; up to 1 KiB of bitmap for spans of 8-byte blocks. */
 #ifndef ZCI_PAGEMAP_SPAN_H
 #define ZCI_PAGEMAP_SPAN_H
@@ -32,6 +32,13 @@ enum span_state {
     SPAN_POOLED    /* and so on, one for each shard: in its run pool */
 };
 
+/* Was any byte of the run written to since the OS gave it, or took its pages back? */
+enum run_clean {
+    RUN_DIRTY = 0,
+    RUN_ZERO, /* no, and it reads zero */
+    RUN_PURGED /* no, but the OS takes pages back without clearing them: not known to be zero (free_runs.h) */
+};
+
 struct span {
     uint64_t start;
     uint32_t granules;
@@ -46,10 +53,10 @@ struct span {
         uint32_t kind; /* all three */
     };
 
-    uint8_t is_zero; /* no byte was ever written since the OS gave or purged it; see page_heap.c */
+    uint8_t clean; /* enum run_clean; written as one byte */
 
     union {
-        uint8_t bucket;    /* SMALL: which occupancy list, or SPAN_UNLISTED, or SPAN_SWEEPING */
+        uint8_t bucket;    /* SMALL: in which of its lists, or SPAN_UNLISTED, or SPAN_SWEEPING */
         uint8_t has_grown; /* LARGE, HUGE: by realloc */
     };
 
@@ -70,7 +77,12 @@ struct span {
         uint64_t bytes;       /* LARGE: bytes asked for last; HUGE: bytes of the mapping */
     };
 
-    uint16_t used;         /* SMALL: blocks out of the span; new run: granules refaulted */
+    union {
+        uint16_t used; /* SMALL: blocks out of the span */
+        uint16_t
+            refaulted; /* new run: how many of its granules were given back before, as decay.h counts */
+    };
+
     uint16_t purged_pages; /* SMALL: OS pages given back since a block was last taken */
     uint32_t touched_tick; /* SMALL: when a block last came or went; 0 once it was swept since */
 };

@@ -387,6 +387,28 @@ static bool push_closed(struct thread_cache *cache, unsigned class_index, void *
     return true;
 }
 
+/* The loaded batch becomes a spare, and an empty one takes its place; false: there is none. */
+static bool replace_full(struct thread_cache *cache, unsigned class_index)
+{
+    struct shelf *shelf = &cache->shelves[class_index];
+    struct batch *full = unload(cache, class_index);
+    unsigned grade = full->grade;
+    /* A walker of a stopped process must not find here what others may take from the depot. */
+    load(cache, class_index, NULL);
+    bool stays = shelf->spare_count < spare_limit(shelf, class_index) ||
+                 keeps_own(cache, class_index, full->count);
+    spare_push(shelf, full);
+    if (stays) {
+        thread_cache_count(cache, COUNT_SPARE_KEEP);
+    } else {
+        count_up(&shelf->miss_count);
+        send(cache, class_index, spare_pop_oldest(shelf));
+    }
+    struct batch *fresh = stash_take(cache, grade);
+    load(cache, class_index, fresh);
+    return fresh != NULL;
+}
+
 void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, void *block)
 {
     struct shelf *shelf = &cache->shelves[class_index];
@@ -412,25 +434,7 @@ void zci_thread_cache_spill(struct thread_cache *cache, unsigned class_index, vo
                                              : 2 * (size_t)loaded->capacity;
         has_room = enlarge(cache, class_index, min_size(wanted, most));
     }
-    if (!has_room && loaded != NULL) {
-        struct batch *full = unload(cache, class_index);
-        unsigned grade = full->grade;
-        /* A walker of a stopped process must not find here what others may take from the depot. */
-        load(cache, class_index, NULL);
-        if (shelf->spare_count < spare_limit(shelf, class_index) ||
-            keeps_own(cache, class_index, full->count)) {
-            spare_push(shelf, full);
-            thread_cache_count(cache, COUNT_SPARE_KEEP);
-        } else {
-            count_up(&shelf->miss_count);
-            spare_push(shelf, full);
-            send(cache, class_index, spare_pop_oldest(shelf));
-        }
-        struct batch *fresh = stash_take(cache, grade);
-        load(cache, class_index, fresh);
-        has_room = fresh != NULL;
-    }
-    if (has_room) {
+    if (has_room || (loaded != NULL && replace_full(cache, class_index))) {
         thread_cache_push_to(bin, block);
         close_new(cache, class_index);
     } else {
@@ -534,15 +538,6 @@ static uint64_t class_bytes(const struct thread_cache *cache, unsigned class_ind
     return class_blocks(cache, class_index) * zci_size_classes[class_index].bytes;
 }
 
-static void flush_batch(unsigned class_index, struct batch *batch)
-{
-    if (batch == NULL)
-        return;
-    zci_central_return(class_index, batch->objects, batch->count);
-    batch->next = NULL;
-    zci_batch_free(batch, batch->home, 1);
-}
-
 static void flush_class(struct thread_cache *cache, unsigned class_index)
 {
     struct shelf *shelf = &cache->shelves[class_index];
@@ -554,9 +549,10 @@ static void flush_class(struct thread_cache *cache, unsigned class_index)
     shelf->miss_count = 0;
     shelf->closed = 0;
     keep_no_more(cache, class_index);
-    flush_batch(class_index, loaded);
+    if (loaded != NULL)
+        zci_depot_end_batch(class_index, loaded);
     while ((spare = spare_pop(shelf)) != NULL)
-        flush_batch(class_index, spare);
+        zci_depot_end_batch(class_index, spare);
 }
 
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes)

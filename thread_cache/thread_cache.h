@@ -7,7 +7,8 @@
  *             has one whose bins are all like that and are never written: initialisation costs no branch.
  *             A bin is consistent between any two instructions, so another process may read it at any
  *             time.
- * Locking:    none, no atomics: only the owner touches a live cache.
+ * Locking:    none, no atomics, for the owner. The collector takes a cache from its owner first (thread_idle.h);
+ *             statistics and walkers only read, relaxed: bins, loaded, spare batches and their counts.
  * Costs:      malloc 16 and free 15 instructions on x86-64 with gcc (tests/shape/fast_path.gcc.golden).
  *             16 bytes per class and 48 for its cold half. */
 #ifndef ZCI_THREAD_CACHE_THREAD_CACHE_H
@@ -17,6 +18,7 @@
 #include "base/size_class.h"
 #include "os/thread.h"
 #include "pagemap/class_map.h"
+#include "pagemap/meta_arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +33,8 @@ struct bin {
 
 ZCI_STATIC_ASSERT(sizeof(struct bin) == ZCI_BIN_BYTES, "zci_size_to_bin holds offsets of bins");
 
-/* The cold half of a bin. */
+/* The cold half of a bin. Open: closed is 0, and the bin works on loaded. Closed: loaded is NULL, and so many slow
+ * calls are served from the first spare. Not in use: loaded is NULL, closed 0. */
 struct shelf {
     struct batch *loaded; /* the bin's batch, or NULL */
     struct batch *spare;  /* batches, linked by next, or NULL; empty at most the first; spares.h */
@@ -83,15 +86,14 @@ struct thread_cache {
     struct bin bins[CACHE_BINS];
     struct private_slot private_slots[PRIVATE_SLOTS];
     struct shelf shelves[ZCI_CLASS_COUNT];
-    struct batch *stash[5]; /* empty batches, by grade, linked by next */
-    uint16_t stash_count[5];
-    uint16_t stash_more[5];      /* sums of spare_more: so many beyond the usual */
+    struct batch *stash[ZCI_META_GRADES]; /* empty batches, by grade, linked by next */
+    uint16_t stash_count[ZCI_META_GRADES];
+    uint16_t stash_more[ZCI_META_GRADES]; /* sums of spare_more: so many beyond the usual */
     struct batch *away;          /* empty ones on their way to another shard; see stash.h */
     uint8_t away_count;          /* how many */
     uint8_t exit_round;          /* how often the exit hook ran */
     uint8_t state;               /* enum thread_cache_state; atomic */
     uint8_t is_busy;             /* the owner is on the slow side; atomic, see thread_idle.h */
-    uint8_t is_hidden;           /* by the collector, from its owner; under the collector's lock */
     uint8_t closed_calls;        /* of a class that comes into use: memory waits for its time */
     uint8_t look_count;          /* how often zci_thread_cache_age was here; wraps */
     uint16_t polls_left;         /* slow calls until the clock is looked at */
@@ -100,7 +102,7 @@ struct thread_cache {
     uint32_t spare_more_bytes;   /* sum over the shelves' spare_more */
     uint64_t signals_blocked;    /* by the owner, when it last looked; atomic, relaxed */
     int64_t returned_bytes;      /* to spans, less those taken, since the collector last looked */
-    uint64_t aged_ms;            /* when zci_thread_cache_age was here last */
+    uint64_t aged_ms;            /* live: when gc.c last had it aged; parked: since when */
     uint64_t armed_at;           /* by zci_os_thread_clock; 0: no exit hook; atomic, relaxed */
     uint64_t idle_mark;          /* thread_idle.c: what the bins looked like */
     uint64_t idle_since_ms;      /* and since when */
@@ -205,7 +207,7 @@ void zci_thread_cache_flush(struct thread_cache *cache);
  * did not need since the fourth before; the rest is put where a slow call must look, so that the next call can tell,
  * and stays there for closed_calls such calls. Only the owner. */
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls);
-/* So many classes, largest blocks first, that at most keep_bytes of free blocks stay. */
+/* Flushes classes, largest blocks first, until at most keep_bytes of free blocks stay. */
 void zci_thread_cache_trim(struct thread_cache *cache, uint64_t keep_bytes);
 /* Empty batches for a private heap's bins: one of this grade, or NULL; and back. */
 struct batch *zci_thread_cache_take_batch(struct thread_cache *cache, unsigned grade);

@@ -82,7 +82,7 @@ uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned loo
 {
 #if ZCI_SANITIZE_THREAD
     /* It could not be told that these looks are meant. */
-    return now_ms + idle_ms + looks_max < now_ms;
+    return 0;
 #endif
     static struct thread_cache *last; /* where the last call stopped */
     uint64_t bytes = 0;

@@ -30,7 +30,8 @@
 
 extern struct lock zci_collector_lock;
 
-/* The owner's brackets around everything it does to its cache beside the fast path. */
+/* The owner's brackets around everything it does to its cache beside the fast path. Relaxed: they pair with the look of
+ * the collector at is_busy behind a barrier on all threads (thread_idle.c). */
 ZCI_INLINE void thread_cache_enter(struct thread_cache *cache)
 {
     atomic_store_relaxed(&cache->is_busy, 1);

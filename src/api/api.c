@@ -167,7 +167,7 @@ void *zci_api_reallocarray(void *block, size_t count, size_t size)
 
 void *zci_api_aligned(size_t alignment, size_t size)
 {
-    if (ZCI_UNLIKELY(is_too_large(size) || size > PTRDIFF_MAX - (alignment - 1)))
+    if (ZCI_UNLIKELY(size > PTRDIFF_MAX - (alignment - 1)))
         return fail(ENOMEM);
     int saved = errno;
     void *block = zci_heap_alloc_aligned(size, alignment);

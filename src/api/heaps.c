@@ -93,7 +93,7 @@ void *zc_heap_memalign(struct zc_heap *heap, size_t alignment, size_t size)
 {
     if (!is_power_of_two(alignment))
         return fail(EINVAL);
-    if (ZCI_UNLIKELY(size > PTRDIFF_MAX || size > PTRDIFF_MAX - (alignment - 1)))
+    if (ZCI_UNLIKELY(size > PTRDIFF_MAX - (alignment - 1)))
         return fail(ENOMEM);
     int saved = errno;
     return finish(zci_private_alloc_aligned(of_heap(heap), size, alignment, "zc_heap_memalign"),
@@ -167,7 +167,7 @@ struct zc_pool *zc_pool_new(size_t size, size_t alignment)
         alignment = size > 8 ? 16 : 8;
     if (!is_power_of_two(alignment))
         return fail(EINVAL);
-    if (ZCI_UNLIKELY(size > PTRDIFF_MAX || size > PTRDIFF_MAX - (alignment - 1)))
+    if (ZCI_UNLIKELY(size > PTRDIFF_MAX - (alignment - 1)))
         return fail(ENOMEM);
     int saved = errno;
     return finish(zci_private_new_pool(size, alignment), saved);

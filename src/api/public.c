@@ -94,7 +94,8 @@ int zc_owns(const void *block)
 size_t zc_trim(size_t keep_bytes)
 {
     int saved = errno;
-    size_t released = zci_heap_trim(keep_bytes);
+    zci_bootstrap();
+    size_t released = zci_gc_collect(GC_ALL, keep_bytes);
     errno = saved;
     return released;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* atomic.h - the one macro layer under everything lock-free.
- * Invariants: a name states its order; each use names its partner in a comment. On x86-64 the
- *             read-modify-writes are Concurrency Kit's (ck_pr, header-only). Elsewhere, and where a
- *             sanitizer or a model checker must see the operations, they are the compiler's: ck 0.7.1
- *             has neither acquire/release forms nor sound LSE code for arm64.
+ * Invariants: a load's or a store's name states its order, read-modify-writes acquire and release; each use that
+ *             pairs with another names it in a comment. On x86-64 the read-modify-writes are Concurrency Kit's
+ *             (ck_pr, header-only). Elsewhere, and where a sanitizer or a model checker must see the operations, they
+ *             are the compiler's: ck 0.7.1 has neither acquire/release forms nor sound LSE code for arm64.
  * Costs:      loads and stores are plain moves on x86-64; a read-modify-write is one locked instruction. */
 #ifndef ZCI_BASE_ATOMIC_H
 #define ZCI_BASE_ATOMIC_H
@@ -33,7 +33,7 @@
  * looks while the thread is stopped. Costs no instruction. */
 #define atomic_order_for_thread() __asm__ volatile("" ::: "memory")
 
-/* A counter that only statistics read. One writer at a time (a lock, or the owning thread). */
+/* A counter with one writer at a time (a lock, or the owning thread), which others may read meanwhile. */
 #define counter_add(p, n) atomic_store_relaxed((p), atomic_load_relaxed(p) + (n))
 
 /* acquire and release at once: true if *target was expected and is now desired. */
@@ -54,6 +54,16 @@ ZCI_INLINE void *atomic_exchange_ptr(void **target, void *desired)
     return ck_pr_fas_ptr(target, desired);
 #else
     return __atomic_exchange_n(target, desired, __ATOMIC_ACQ_REL);
+#endif
+}
+
+ZCI_INLINE bool atomic_cas_8(uint8_t *target, uint8_t expected, uint8_t desired)
+{
+#if ZCI_ATOMIC_CK
+    return ck_pr_cas_8(target, expected, desired);
+#else
+    return __atomic_compare_exchange_n(target, &expected, desired, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
 #endif
 }
 

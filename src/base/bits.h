@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* bits.h - arithmetic on powers of two.
- * Invariants: nothing here overflows silently; callers bound their sizes first (heap.c refuses > PTRDIFF_MAX). */
+ * Invariants: align_up may overflow: callers bound their sizes first (src/api refuses > PTRDIFF_MAX). */
 #ifndef ZCI_BASE_BITS_H
 #define ZCI_BASE_BITS_H
 

@@ -25,7 +25,7 @@ ZCI_COLD ZCI_NORETURN void zci_report_interior_free(const void *block, size_t cl
 /* A private heap was given another's block, or does not exist (any more). */
 ZCI_COLD ZCI_NORETURN void zci_report_other_heap(const char *verb, const void *block);
 ZCI_COLD ZCI_NORETURN void zci_report_dead_heap(const char *verb, const void *heap);
-/* verb is "free", "realloc" or "malloc_usable_size". */
+/* verb is the function's name: "free", "realloc", "zc_heap_free" and the like. */
 ZCI_COLD ZCI_NORETURN void zci_report_not_a_block(const char *verb, const void *block);
 
 #endif

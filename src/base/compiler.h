@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* compiler.h - what the compiler must be told, in one word each.
- * Invariants: no meaning of its own: removing any of these changes speed or checking, never behaviour. */
+ * Invariants: what is only for speed or for checking can be removed without a change of behaviour: all but ZCI_ADD,
+ *             ZCI_EXPORT, ZCI_HIDDEN and ZCI_STATIC_ASSERT. */
 #ifndef ZCI_BASE_COMPILER_H
 #define ZCI_BASE_COMPILER_H
 
@@ -13,6 +14,7 @@
 #define ZCI_COLD     __attribute__((noinline, cold))
 #define ZCI_NORETURN __attribute__((noreturn))
 #define ZCI_EXPORT   __attribute__((visibility("default")))
+#define ZCI_HIDDEN   __attribute__((visibility("hidden")))
 /* For C++: no exception passes, so a caller needs no frame to stop one. */
 #define ZCI_NOTHROW __attribute__((nothrow))
 

@@ -59,8 +59,7 @@ struct size_class {
 extern const struct size_class zci_size_classes[ZCI_CLASS_COUNT];
 
 /* Offset of the class's bin in a thread cache, by (size + 7) >> 3. */
-extern const uint16_t zci_size_to_bin[(ZCI_SMALL_MAX_BYTES >> 3) + 1]
-    __attribute__((visibility("hidden")));
+extern const uint16_t zci_size_to_bin[(ZCI_SMALL_MAX_BYTES >> 3) + 1] ZCI_HIDDEN;
 
 /* size <= ZCI_SMALL_MAX_BYTES. */
 ZCI_INLINE unsigned size_class_of(size_t size)

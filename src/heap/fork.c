@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* fork.c - see fork.h. Lower layers first: a rebuilt list may be asked about by the next. */
+/* fork.c - see fork.h. The metadata and the page heap first, for all others are rebuilt from its runs; the footprint
+ * behind all that add to the recount. */
 #include "heap/fork.h"
 
 #include "central/central_list.h"

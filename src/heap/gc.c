@@ -105,8 +105,7 @@ static void sweep(void)
     bool is_round;
     zci_page_heap_stats(&pages);
     /* A round takes four ticks at most. */
-    size_t granules =
-        max_size(pages.committed_bytes >> (ZCI_GRANULE_SHIFT + 2), SWEEP_GRANULES_LEAST);
+    size_t granules = max_size(pages.used_bytes >> (ZCI_GRANULE_SHIFT + 2), SWEEP_GRANULES_LEAST);
     size_t bytes = zci_sweep(&gc.cursor, gc.sweep_age, granules, SWEEP_CALLS_MAX, &is_round);
     gc.round_swept_bytes += bytes;
     counter_add(&gc.stats.swept_bytes, bytes);
@@ -151,7 +150,7 @@ static void step_locked(void)
         zci_run_cache_age();
         zci_run_pool_drain();
         counter_add(&gc.stats.decayed_bytes, zci_huge_age());
-        counter_add(&gc.stats.swept_bytes, zci_meta_purge(META_BYTES));
+        counter_add(&gc.stats.decayed_bytes, zci_meta_purge(META_BYTES));
     }
     sweep();
     counter_add(&gc.stats.decayed_bytes, zci_page_heap_decay(elapsed_ms, zci_options.decay_ms));

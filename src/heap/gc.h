@@ -48,7 +48,7 @@ void zci_gc_background_stop(void);
 struct gc_stats {
     uint64_t step_count;
     uint64_t swept_bytes;   /* given back out of spans */
-    uint64_t decayed_bytes; /* given back as free pages */
+    uint64_t decayed_bytes; /* given back as free pages, those of metadata too */
     uint64_t idle_bytes;    /* taken out of the caches of sleeping threads */
     uint64_t refault_bytes; /* given back and taken into use again */
     uint64_t hold_bytes;    /* kept because of that */

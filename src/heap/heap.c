@@ -7,10 +7,6 @@
 #include "base/check.h"
 #include "base/options.h"
 #include "central/central_list.h"
-#include "central/depot.h"
-#include "central/huge.h"
-#include "central/page_heap.h"
-#include "central/run_cache.h"
 #include "central/span_blocks.h"
 #include "heap/bootstrap.h"
 #include "heap/gc.h"
@@ -234,16 +230,9 @@ static struct span *checked_span(const void *block, const char *verb)
     zci_report_not_a_block(verb, block);
 }
 
-static size_t usable_bytes(const struct span *span)
-{
-    if (span_state(span) == SPAN_SMALL)
-        return zci_private_class_of(span)->bytes;
-    return zci_large_usable_bytes(span);
-}
-
 size_t zci_heap_usable_bytes(const void *block, const char *verb)
 {
-    return usable_bytes(checked_span(block, verb));
+    return zci_private_usable_bytes(checked_span(block, verb));
 }
 
 size_t zci_heap_good_bytes(size_t size)
@@ -280,7 +269,7 @@ void *zci_heap_move_small(void *block, size_t usable, size_t size)
 void *zci_heap_resize(void *block, size_t size)
 {
     struct span *span = checked_span(block, "realloc");
-    size_t usable = usable_bytes(span);
+    size_t usable = zci_private_usable_bytes(span);
     if (span_heap(span) != 0)
         return zci_private_resize(zci_private_of(span), block, size, "realloc");
     if (span_state(span) != SPAN_SMALL && size > ZCI_SMALL_MAX_BYTES)
@@ -309,9 +298,4 @@ bool zci_heap_owns(const void *block)
     default:
         return false;
     }
-}
-
-size_t zci_heap_trim(size_t keep_bytes)
-{
-    return zci_gc_collect(GC_ALL, keep_bytes);
 }

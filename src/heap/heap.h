@@ -55,7 +55,7 @@ ZCI_INLINE bool heap_fits(size_t usable, size_t size)
 
 /* By class: the block's bytes, for heap_stays; 0 for what is no class of the common heap, and for all classes once
  * ZCMALLOC_CHECK wants each pointer looked at. */
-extern uint32_t zci_heap_stay_bytes[ZCI_CLASS_COUNT + 1] ZCI_HIDDEN_DATA;
+extern uint32_t zci_heap_stay_bytes[ZCI_CLASS_COUNT + 1] ZCI_HIDDEN;
 
 /* true: the block is a small one, as far as the class map tells, and this size fits. Buffers that grow ask for this
  * most of the time, so a pointer into a block is not told from its start here: as with free, its span does that. */
@@ -107,7 +107,5 @@ size_t zci_heap_usable_bytes(const void *block, const char *verb);
 size_t zci_heap_good_bytes(size_t size);
 /* Is this the start of a block, live or in a cache? Any value may be asked about. */
 bool zci_heap_owns(const void *block);
-/* Empties caches, depots and lists, and gives free pages back except keep_bytes; the bytes given back. */
-size_t zci_heap_trim(size_t keep_bytes);
 
 #endif

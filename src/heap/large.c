@@ -94,7 +94,7 @@ static struct span *alloc_span(size_t size, size_t alignment)
 /* The block is the program's from here on. */
 static void *hand_out(struct span *span, size_t size)
 {
-    span->is_zero = false;
+    span->clean = RUN_DIRTY;
     span->class_index = 0;
     if (span_state(span) != SPAN_HUGE) {
         atomic_store_relaxed(&span->bytes, size);
@@ -110,7 +110,7 @@ void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
     struct span *span = alloc_span(size, alignment);
     if (span == NULL)
         return NULL;
-    if (!span->is_zero)
+    if (!span->clean)
         *stale_bytes = size;
     else
         *stale_bytes = zci_page_heap_fill(span, size);
@@ -131,7 +131,7 @@ void *zci_large_alloc_growing(size_t size, size_t *stale_bytes)
         span = alloc_span(size, 1);
     if (span == NULL)
         return NULL;
-    *stale_bytes = span->is_zero ? 0 : size;
+    *stale_bytes = span->clean ? 0 : size;
     void *block = hand_out(span, size);
     span->has_grown = true;
     return block;
@@ -150,9 +150,8 @@ static enum span_state claim(struct span *span)
     uint8_t state = (uint8_t)span_state(span);
     if (state != SPAN_LARGE && state != SPAN_HUGE)
         return SPAN_NONE;
-    /* One byte, so not one of ck's; orders the block's last use before its next, as any hand-over. */
-    if (!__atomic_compare_exchange_n(&span->state, &state, (uint8_t)SPAN_CACHED, false,
-                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    /* Orders the block's last use before its next, as any hand-over. */
+    if (!atomic_cas_8(&span->state, state, SPAN_CACHED))
         return SPAN_NONE;
     return (enum span_state)state;
 }
@@ -241,7 +240,7 @@ static bool grow_run(struct span *span, size_t granules)
 {
     if (zci_page_heap_grow(span, granules))
         return true;
-    if (!zci_limit_is_tight((granules - span->granules) * ZCI_GRANULE_BYTES))
+    if (!zci_footprint_is_tight((granules - span->granules) * ZCI_GRANULE_BYTES))
         return false;
     zci_limit_retry_begin();
     bool done = zci_page_heap_grow(span, granules);
@@ -249,15 +248,16 @@ static bool grow_run(struct span *span, size_t granules)
     return done;
 }
 
-static struct span *resize_huge(struct span *span, size_t size)
+static bool resize_huge(struct span *span, size_t size)
 {
-    struct span *resized = zci_huge_resize(span, size);
-    if (resized != NULL || size <= span->bytes || !zci_limit_is_tight(size - span->bytes))
-        return resized;
+    if (zci_huge_resize(span, size))
+        return true;
+    if (size <= span->bytes || !zci_footprint_is_tight(size - span->bytes))
+        return false;
     zci_limit_retry_begin();
-    resized = zci_huge_resize(span, size);
+    bool done = zci_huge_resize(span, size);
     zci_limit_retry_end(true);
-    return resized;
+    return done;
 }
 
 static void *resize_run(struct span *span, size_t size)
@@ -289,10 +289,9 @@ void *zci_large_resize(struct span *span, size_t size)
         if (moved != NULL || size > span->bytes)
             return moved;
     }
-    struct span *resized = resize_huge(span, size);
-    if (resized != NULL)
-        return (void *)resized->start;
-    return size <= span->bytes ? (void *)span->start : move_block(span, size);
+    if (resize_huge(span, size) || size <= span->bytes)
+        return (void *)span->start;
+    return move_block(span, size);
 }
 
 ZCI_READS_RACILY static void visit_run(struct span *span, void *context)

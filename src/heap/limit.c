@@ -66,11 +66,6 @@ void zci_limit_retry_end(bool is_served)
         atomic_add_64(&refuse_count, 1);
 }
 
-bool zci_limit_is_tight(size_t bytes)
-{
-    return zci_footprint_is_tight(bytes);
-}
-
 void zci_limit_init(void)
 {
     zci_footprint_set_soft_limit(to_footprint(zci_options.soft_limit));

@@ -24,14 +24,11 @@ void zci_limit_retry_begin(void);
 /* The second attempt succeeded or not. */
 void zci_limit_retry_end(bool is_served);
 
-/* Would more bytes meet a limit? Then growing in place may be worth a second attempt. */
-bool zci_limit_is_tight(size_t bytes);
-
 /* From the options, once; the constructor may come later than the first allocation. */
 void zci_limit_init(void);
 
 struct limit_stats {
-    uint64_t collect_count; /* second attempts */
+    uint64_t collect_count; /* second attempts, and limits set below what is held */
     uint64_t refuse_count;  /* requests that failed for good */
 };
 

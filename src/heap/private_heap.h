@@ -2,10 +2,10 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* private_heap.h - a heap of one's own: its blocks lie in spans of its own, and end with it, all at once.
  * Invariants: a pool is a private heap with one class, of exactly the size it was made for. A span belongs
- *             to the heap whose number stands in it. Its class map byte is 0, so that free never puts a
- *             block of a private heap into an ordinary bin, where it would outlive its heap; free comes to
- *             zci_private_free the slow way. Each heap that ever was has an id of its own: a thread's
- *             cache of a heap that is gone is known by its id, and dropped.
+ *             to the heap whose number stands in it. Its class map byte is twice ZCI_CLASS_PRIVATE, whose bin has
+ *             neither blocks nor room: free never puts a block of a private heap into an ordinary bin, where it
+ *             would outlive its heap, and comes to zci_private_free_slow instead. Each heap that ever was has an id
+ *             of its own: a thread's cache of a heap that is gone is known by its id, and dropped.
  *             Descriptors are recycled, never unmapped: a stale pointer to one can be looked at.
  * Locking:    one lock per heap (RANK_PRIVATE_HEAP) around its lists and counters; one for all
  *             (RANK_PRIVATE_TABLE) around birth and death. Caches: none, see private_cache.h.

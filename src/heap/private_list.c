@@ -3,7 +3,6 @@
 /* private_list.c - the spans of a private heap: what central_list.c is for all others, with every span on
  * a list, full ones too, so that the end of the heap finds them. See private_heap.h. */
 #include "base/check.h"
-#include "central/central_list.h"
 #include "central/huge.h"
 #include "central/page_heap.h"
 #include "central/shard.h"

@@ -99,7 +99,7 @@ static void collect_pages(struct zc_stats *stats)
     zci_large_stats(&large);
     uint64_t run_cache_bytes = zci_run_cache_bytes() + zci_run_pool_bytes();
     uint64_t donated_bytes = zci_meta_donated_bytes();
-    uint64_t run_bytes = minus(pages.committed_bytes, pages.dirty_bytes + pages.clean_bytes);
+    uint64_t run_bytes = minus(pages.used_bytes, pages.dirty_bytes + pages.clean_bytes);
     uint64_t other_bytes = stats->span_bytes + run_cache_bytes + donated_bytes;
     stats->large_bytes = minus(run_bytes, other_bytes) + huge.live_bytes;
     stats->large_count = large.run_count + huge.live_count;

@@ -103,17 +103,15 @@ ZC_ATTR_EXPORT size_t zc_malloc_good_size(size_t size) ZC_NOEXCEPT;
  * in use, which may be so up to 64 KiB; 0 for any other pointer value, mapped or not. Takes no lock. */
 ZC_ATTR_EXPORT int zc_owns(const void *block) ZC_NOEXCEPT;
 
-/* Gives all free memory back to the operating system that can be: this thread's cache, the depots, the
- * central lists, idle pages. Keeps keep_bytes of free pages, if there are so many, in units of 64 KiB. Returns
- * the bytes given back. */
+/* Gives all free memory back to the operating system that can be, as zc_collect(ZC_COLLECT_ALL), but keeps keep_bytes
+ * of free pages, if there are so many, in units of 64 KiB. Returns the bytes given back. */
 ZC_ATTR_EXPORT size_t zc_trim(size_t keep_bytes) ZC_NOEXCEPT;
 
 /* How much zc_collect does. The collector does steps by itself, see ZCMALLOC_GC_MS; nothing has to call this.
  * ZC_COLLECT_STEP:   one of these steps, now: what has lain idle for long enough goes down one layer.
  * ZC_COLLECT_CACHES: everything that waits in caches goes to the page heap: of this thread, of dead threads and,
  *                    on Linux, of threads that sleep (not theirs of private heaps, and none once the program had a
- *                    handler with SA_NODEFER); what waits between threads. Nothing goes to the OS but what would
- *                    not fit.
+ *                    handler with SA_NODEFER); what waits between threads. Nothing goes to the OS: the result is 0.
  * ZC_COLLECT_ALL:    the same, then all free pages go to the OS, also those between live blocks. As zc_trim(0). */
 enum zc_collect_level { ZC_COLLECT_STEP, ZC_COLLECT_CACHES, ZC_COLLECT_ALL };
 
@@ -234,7 +232,7 @@ struct zc_stats {
     uint64_t span_released_bytes; /* of span_bytes: given back to the OS from between blocks */
     uint64_t gc_step_count;
     uint64_t gc_swept_bytes;   /* given back from between the blocks of spans */
-    uint64_t gc_decayed_bytes; /* given back as free pages */
+    uint64_t gc_decayed_bytes; /* given back as free pages, those of metadata too */
     uint64_t gc_idle_bytes;    /* taken out of the caches of sleeping threads */
     uint64_t gc_refault_bytes; /* given back and taken into use again */
     uint64_t gc_hold_bytes;    /* free pages kept because of that */

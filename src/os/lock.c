@@ -5,8 +5,8 @@
 
 #include "os/os.h"
 
-/* Longer than any critical section here takes when its holder runs (about 1 us); a holder that was
- * descheduled is not waited for. */
+/* Longer than most critical sections take whose holder runs (about 1 us); one that calls the system, or sorts, takes
+ * longer, and a holder that was descheduled is not waited for. */
 #define SPIN_COUNT 200
 
 /* The half of the word that the kernel compares; bit 0 lies in it. */
@@ -27,6 +27,7 @@ void zci_lock_acquire_slow(struct lock *lock)
         }
     }
     for (;;) {
+        /* Pairs with lock_release. */
         uint64_t word = atomic_load_acquire(&lock->word);
         if (word == 0) {
             /* Others may sleep still: whoever slept must wake the next. */

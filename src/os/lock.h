@@ -24,7 +24,7 @@ enum lock_rank {
     RANK_REGISTRY,      /* thread_registry.c: parked caches */
     RANK_PRIVATE_TABLE, /* private_heap.c: which heaps there are */
     RANK_PRIVATE_HEAP,  /* private_list.c: one per private heap */
-    RANK_CENTRAL_LIST,  /* central_list.c: one per class */
+    RANK_CENTRAL_LIST,  /* central_list.c: one per class and shard */
     RANK_HUGE,          /* huge.c */
     RANK_RUN_POOL,      /* run_pool.c: one per shard */
     RANK_PAGE_HEAP,     /* page_heap.c */

@@ -26,8 +26,8 @@ struct thread_cache;
 #else
 #define ZCI_THREAD_VARIABLE 1
 
-extern __thread struct thread_cache *zci_thread_cache
-    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct thread_cache *zci_thread_cache __attribute__((tls_model("initial-exec")))
+ZCI_HIDDEN;
 
 ZCI_INLINE struct thread_cache *thread_cache_get(void)
 {
@@ -56,8 +56,8 @@ ZCI_INLINE bool thread_cache_can_set(void)
     return true;
 }
 
-extern __thread uint32_t zci_thread_first_frees
-    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread uint32_t zci_thread_first_frees __attribute__((tls_model("initial-exec")))
+ZCI_HIDDEN;
 
 /* Counts the calling thread's first frees: false from here on. */
 ZCI_INLINE bool thread_is_first_free(void)

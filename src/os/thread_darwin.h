@@ -27,15 +27,13 @@
 
 struct thread_cache;
 
-#define ZCI_DARWIN_HIDDEN __attribute__((visibility("hidden")))
-
 /* zci_closed_caches[CLOSED_UNBORN] of thread_cache.h, which this layer cannot see. */
-extern const char zci_thread_unborn[] __asm__("_zci_closed_caches") ZCI_DARWIN_HIDDEN;
-extern uintptr_t zci_thread_slot ZCI_DARWIN_HIDDEN;
+extern const char zci_thread_unborn[] __asm__("_zci_closed_caches") ZCI_HIDDEN;
+extern uintptr_t zci_thread_slot ZCI_HIDDEN;
 
-struct thread_cache *zci_thread_cache_get(void) ZCI_DARWIN_HIDDEN;
-void thread_cache_set(struct thread_cache *cache) ZCI_DARWIN_HIDDEN;
-bool thread_cache_can_set(void) ZCI_DARWIN_HIDDEN;
+struct thread_cache *zci_thread_cache_get(void) ZCI_HIDDEN;
+void thread_cache_set(struct thread_cache *cache) ZCI_HIDDEN;
+bool thread_cache_can_set(void) ZCI_HIDDEN;
 
 static inline __attribute__((always_inline)) uintptr_t thread_slot_read(uintptr_t slot)
 {

@@ -92,7 +92,7 @@ static void best_fit_lowest_address(void)
     /* All joined again: the longest dirty run is all of them. */
     struct span *all = take(19);
     CHECK_EQ(all->start, runs[0]->start);
-    CHECK(!all->is_zero);
+    CHECK(!all->clean);
     give(all);
 }
 
@@ -140,7 +140,7 @@ static void released_pages_read_zero(void)
     zci_page_heap_stats(&stats);
     CHECK_EQ(stats.dirty_bytes, 0);
     span = take(32);
-    CHECK_EQ(span->is_zero, ZCI_OS_PURGED_READS_ZERO);
+    CHECK_EQ(span->clean, ZCI_OS_PURGED_READS_ZERO);
     size_t not_zero = 0;
     for (size_t i = 0; i < span_bytes(span); i++)
         not_zero += ((unsigned char *)span->start)[i] != 0;
@@ -234,7 +234,7 @@ static void one_shard_has_no_strip(void)
     zci_page_heap_stats(&before);
     struct span *first = take_small(1, 0), *second = take_small(1, 0);
     zci_page_heap_stats(&after);
-    CHECK_EQ(after.committed_bytes - before.committed_bytes, 2 * ZCI_GRANULE_BYTES);
+    CHECK_EQ(after.used_bytes - before.used_bytes, 2 * ZCI_GRANULE_BYTES);
     give(first);
     give(second);
     give_all();

@@ -38,7 +38,7 @@ static inline void check_walk(size_t live_granules)
     CHECK_EQ(granules[SPAN_NONE], 0);
     size_t unused = granules[SPAN_FREE] + granules[SPAN_CACHED]; /* those are strips */
     CHECK_EQ(unused * ZCI_GRANULE_BYTES, stats.dirty_bytes + stats.clean_bytes);
-    CHECK_EQ((unused + granules[SPAN_LARGE]) * ZCI_GRANULE_BYTES, stats.committed_bytes);
+    CHECK_EQ((unused + granules[SPAN_LARGE]) * ZCI_GRANULE_BYTES, stats.used_bytes);
 }
 
 #endif

@@ -25,7 +25,7 @@ static uint64_t bytes_in_runs(void)
     struct page_heap_stats pages;
     zc_trim(0);
     zci_page_heap_stats(&pages);
-    return pages.committed_bytes - pages.dirty_bytes - pages.clean_bytes;
+    return pages.used_bytes - pages.dirty_bytes - pages.clean_bytes;
 }
 
 static struct zc_heap_usage usage_of(struct zc_heap *heap)

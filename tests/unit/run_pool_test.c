@@ -43,7 +43,7 @@ static void closed_pools_refuse(void)
 static void a_shard_gets_its_runs_back(void)
 {
     struct span *span = run_of(6);
-    span->is_zero = true; /* it was; who knows what was written since */
+    span->clean = RUN_ZERO; /* it was; who knows what was written since */
     zci_run_pool_open();
     CHECK(zci_run_pool_put(span, 3));
     CHECK_EQ(span_state(span), SPAN_POOLED + 3);
@@ -52,7 +52,7 @@ static void a_shard_gets_its_runs_back(void)
     CHECK(zci_run_pool_take(7, 3) == NULL);
     CHECK(zci_run_pool_take(2, 3) == span);
     CHECK_EQ(span->granules, 2);
-    CHECK(!span->is_zero);
+    CHECK(!span->clean);
     CHECK_EQ(span_state(span), SPAN_CACHED);
     CHECK_EQ(zci_run_pool_bytes_of(3), 4 * ZCI_GRANULE_BYTES);
     /* It joins what it was cut from. */

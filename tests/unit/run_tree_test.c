@@ -99,6 +99,42 @@ static void not_for_as_long_a_look_as_it_takes(void)
     clear();
 }
 
+static const struct span *add_at(size_t start_granule, size_t granules)
+{
+    struct span *span = &runs[run_count++];
+    span->start = start_granule * ZCI_GRANULE_BYTES;
+    span->granules = (uint32_t)granules;
+    zci_run_tree_insert(&tree, span);
+    return span;
+}
+
+/* A run is long enough where the place in it is; only after so many looks it must be so wherever the place lies. */
+static void an_aligned_need_from_the_first_that_has_the_place(void)
+{
+    enum { LOOKS = 64 };
+
+    add_at(33, 17);
+    const struct span *exact = add_at(64, 16), *within = add_at(127, 18);
+    const struct span *longer = add_at(1025, 31);
+    CHECK(zci_run_tree_best_aligned(&tree, 16, 16) == exact);
+    CHECK(zci_run_tree_best_aligned(&tree, 17, 16) == within);
+    CHECK(zci_run_tree_best_aligned(&tree, 16, 64) == exact);
+    CHECK(zci_run_tree_best_aligned(&tree, 16, 32) == exact);
+    CHECK(zci_run_tree_best_aligned(&tree, 19, 1) == longer);
+    CHECK(zci_run_tree_best_aligned(&tree, 32, 16) == NULL);
+    clear();
+    for (size_t i = 0; i < LOOKS - 1; i++)
+        add_at(1 + 64 * i, 16);
+    const struct span *last = add_at(64 * LOOKS, 16);
+    CHECK(zci_run_tree_best_aligned(&tree, 16, 16) == last);
+    const struct span *any = add_at(1 + 64 * (LOOKS + 1), 31);
+    add_at(1, 15);
+    CHECK(zci_run_tree_best_aligned(&tree, 16, 16) == last);
+    add_at(1 + 64 * (LOOKS - 1), 16);
+    CHECK(zci_run_tree_best_aligned(&tree, 16, 16) == any);
+    clear();
+}
+
 /* Shorter and shorter ones, of a length from high addresses to low ones, and each once. */
 static void from_the_longest_to_the_shortest(void)
 {
@@ -144,6 +180,7 @@ int main(void)
     RUN(longer_ones_from_up_to_twice_the_best);
     RUN(the_longest_from_the_best);
     RUN(not_for_as_long_a_look_as_it_takes);
+    RUN(an_aligned_need_from_the_first_that_has_the_place);
     RUN(from_the_longest_to_the_shortest);
     RUN(runs_at_equal_distances_make_no_list);
     return check_done();

@@ -87,7 +87,7 @@ static void check_counts(void)
     CHECK_EQ((granules[SPAN_FREE] + granules[SPAN_CACHED]) * ZCI_GRANULE_BYTES,
              stats.dirty_bytes + stats.clean_bytes);
     CHECK_EQ(granules[SPAN_LARGE] * ZCI_GRANULE_BYTES,
-             stats.committed_bytes - stats.dirty_bytes - stats.clean_bytes);
+             stats.used_bytes - stats.dirty_bytes - stats.clean_bytes);
 }
 
 static uint64_t dirty_bytes(void)
@@ -132,7 +132,7 @@ static void huge_strips_come_late(void)
 {
     const size_t plain = HUGE_AFTER_STRIPS * STRIP_GRANULES;
     for (size_t i = 0; i < plain; i++)
-        CHECK_EQ(take(1, 0)->is_zero, 1);
+        CHECK_EQ(take(1, 0)->clean, 1);
     CHECK_EQ(welcome_count, 0);
     CHECK_EQ(dirty_bytes(), 0);
     uint64_t held_bytes = zci_footprint_bytes();
@@ -143,7 +143,7 @@ static void huge_strips_come_late(void)
     /* It is made; there shall be no other. */
     CHECK_EQ(refused_count, 1);
     CHECK_EQ(refused_start, first->start);
-    CHECK_EQ(first->is_zero, 0);
+    CHECK_EQ(first->clean, 0);
     CHECK_EQ(first->granules, 1);
     CHECK_EQ(zci_footprint_bytes() - held_bytes, STRIP_BYTES);
     CHECK_EQ(dirty_bytes(), STRIP_BYTES - ZCI_GRANULE_BYTES);
@@ -201,7 +201,7 @@ static void long_spans_stay_out(void)
     size_t refused = refused_count;
     struct span *other = take(HUGE_SPAN_MOST + 1, 0);
     CHECK(other->start / STRIP_BYTES != first->start / STRIP_BYTES);
-    CHECK_EQ(other->is_zero, 1);
+    CHECK_EQ(other->clean, 1);
     CHECK_EQ(take(HUGE_SPAN_MOST, 0)->start, span_end(first));
     CHECK_EQ(welcome_count, welcome);
     CHECK_EQ(refused_count, refused);
@@ -256,7 +256,7 @@ static void clean_room_is_reused(void)
     CHECK(first->start >= start && span_end(first) <= end);
     CHECK_EQ(welcome_count, welcome + 1);
     CHECK_EQ(welcome_start, first->start);
-    CHECK_EQ(after.committed_bytes, before.committed_bytes);
+    CHECK_EQ(after.used_bytes, before.used_bytes);
     CHECK_EQ(after.refault_bytes - before.refault_bytes, ZCI_GRANULE_BYTES);
     check_counts();
     give_all();
@@ -269,10 +269,10 @@ static void limits_count_whole_strips(void)
     size_t welcome = welcome_count;
     zci_footprint_set_hard_limit(zci_footprint_bytes() + STRIP_BYTES - 1);
     struct span *span = take(1, 0);
-    CHECK_EQ(span->is_zero, 1);
+    CHECK_EQ(span->clean, 1);
     CHECK_EQ(welcome_count, welcome);
     zci_footprint_set_hard_limit(zci_footprint_bytes() + STRIP_BYTES);
-    CHECK_EQ(take(1, 0)->is_zero, 0);
+    CHECK_EQ(take(1, 0)->clean, 0);
     CHECK_EQ(welcome_count, welcome + 1);
     CHECK(zci_footprint_bytes() <= zci_footprint_hard_limit());
     /* The rest of it is paid for. */
@@ -435,9 +435,9 @@ static void others_do_not_wait(void)
         struct span *first = take(1, 0);
         CHECK(while_making == NULL);
         CHECK_EQ(welcome_count, welcome + (is_dear ? 1 : 2));
-        CHECK_EQ(others[0]->is_zero, 1);
-        CHECK_EQ(others[1]->is_zero, is_dear);
-        CHECK_EQ(others[2]->is_zero, 1);
+        CHECK_EQ(others[0]->clean, 1);
+        CHECK_EQ(others[1]->clean, is_dear);
+        CHECK_EQ(others[2]->clean, 1);
         for (int i = 0; i < 3; i++)
             CHECK(!lies_in_strip(others[i], first));
         /* The strip is the shard's now. */
@@ -466,7 +466,7 @@ static void *fork_here(void *unused)
     CHECK_EQ(dirty_bytes() - dirty, STRIP_BYTES);
     /* The strip is room like other; then the next is tried at once. */
     for (size_t i = 0; i < STRIP_GRANULES; i++)
-        CHECK_EQ(take(1, 0)->is_zero, 0);
+        CHECK_EQ(take(1, 0)->clean, 0);
     CHECK_EQ(dirty_bytes(), 0);
     CHECK_EQ(welcome_count, welcome);
     take(1, 0);
@@ -557,7 +557,7 @@ static void only_where_they_are_made(void)
         zci_options.huge_pages = (uint64_t)(i == 0 ? 1 : i == 1 ? 0 : 2);
         zci_page_heap_init();
         use_up();
-        CHECK_EQ(take(1, 0)->is_zero, 1);
+        CHECK_EQ(take(1, 0)->clean, 1);
     }
     CHECK_EQ(welcome_count, welcome);
     give_all();

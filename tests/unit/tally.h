@@ -29,7 +29,7 @@ static inline void tally_run(struct span *span, void *context)
                                            : &tally->other_granules;
     *sum += span->granules;
     tally->span_count += state == SPAN_SMALL && span_heap(span) == 0;
-    tally->dirty_granules += state == SPAN_FREE && span->is_zero == 0 ? span->granules : 0;
+    tally->dirty_granules += state == SPAN_FREE && span->clean == 0 ? span->granules : 0;
     tally->wrong_count += span->granules == 0;
     for (uint32_t i = 1; i < span->granules; i++)
         tally->wrong_count +=

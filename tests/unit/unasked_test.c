@@ -246,7 +246,7 @@ static void others_use_it(void)
     CHECK_EQ(next->start / UNIT, block->start / UNIT);
     CHECK_EQ(small->start / UNIT, block->start / UNIT);
     CHECK_EQ(stats_now().fresh_count, fresh);
-    CHECK(!next->is_zero && !small->is_zero);
+    CHECK(!next->clean && !small->clean);
 }
 
 static void a_limit_holds(void)
