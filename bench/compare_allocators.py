@@ -5,12 +5,12 @@
 An allocator is a library to preload, or none for the system's. The loader only warns about a library that
 it cannot preload and goes on with the system's malloc; so each is asked through workloads/which_malloc."""
 import dataclasses
-import glob
 import hashlib
 import os
 import platform
 import subprocess
 import sys
+import sysconfig
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -18,7 +18,8 @@ IS_DARWIN = sys.platform == "darwin"
 PRELOAD = "DYLD_INSERT_LIBRARIES" if IS_DARWIN else "LD_PRELOAD"
 OURS = "zcmalloc"
 OURS_PATH = os.path.join(ROOT, "build", "release", "libzcmalloc" + (".dylib" if IS_DARWIN else ".so"))
-LIBRARY_FOLDERS = ["/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/opt/homebrew/lib"]
+MULTIARCH = sysconfig.get_config_var("MULTIARCH") or platform.machine() + "-linux-gnu"
+LIBRARY_FOLDERS = [f"/usr/lib/{MULTIARCH}", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/opt/homebrew/lib"]
 PEERS = {
     "jemalloc": ["libjemalloc.so.2", "libjemalloc.dylib"],
     "tcmalloc": ["libtcmalloc_minimal.so.4", "libtcmalloc_minimal.dylib"],
@@ -71,7 +72,7 @@ def package_version(path):
     for name in dict.fromkeys([path, os.path.realpath(path)]):
         owner = ask(["dpkg-query", "-S", name]).partition(":")[0]
         if owner:
-            return ask(["dpkg-query", "-W", "-f=${Package} ${Version}", owner]).splitlines()[0]
+            return ask(["dpkg-query", "-W", "-f=${Package} ${Version}", owner]).partition("\n")[0]
     return ""
 
 
@@ -86,9 +87,9 @@ def ask(command):
 def find_library(names):
     for name in names:
         for folder in LIBRARY_FOLDERS:
-            found = sorted(glob.glob(os.path.join(folder, name)))
-            if found:
-                return found[0]
+            path = os.path.join(folder, name)
+            if os.path.exists(path):
+                return path
     return None
 
 
@@ -107,11 +108,19 @@ def named_library(text, option, is_ours=False):
     return Allocator(name, path, is_ours=is_ours, variables=tuple(variables))
 
 
+def built_library():
+    if not os.path.isfile(OURS_PATH):
+        raise CannotCompare(f"there is no {os.path.relpath(OURS_PATH, ROOT)}; to build it: "
+                            "cmake --preset release && cmake --build --preset release")
+    return named_library(f"{OURS}={OURS_PATH}", "--ours", is_ours=True)
+
+
 def choose(ours, added, wanted):
     """The system's, ours, the installed peers, the added ones; only the wanted names if any are given."""
     chosen = [Allocator("system", "")]
-    for pair in ours or [f"{OURS}={OURS_PATH}"]:
-        chosen.append(named_library(pair, "--ours", is_ours=True))
+    chosen.extend(named_library(pair, "--ours", is_ours=True) for pair in ours)
+    if not ours and (not wanted or OURS in wanted):
+        chosen.append(built_library())
     for name, file_names in PEERS.items():
         path = find_library(file_names)
         if path is not None:

@@ -36,6 +36,7 @@ def load_matplotlib():
         return None
     matplotlib.rcParams.update({
         "svg.hashsalt": "zcmalloc", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9,
+        "text.parse_math": False,  # a $ in an allocator's name is one
         "axes.spines.top": False, "axes.spines.right": False, "savefig.transparent": True,
         "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
     })
@@ -53,7 +54,8 @@ def adapt_to_dark(text):
     rules = "".join(f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}'
                     for light, dark in DARK.items() for kind in ("fill", "stroke"))
     style = f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>"
-    text = re.sub(r"(\.\d\d)\d+", r"\1", text)  # a hundredth of a point is enough
+    # A hundredth of a point is enough. Not between the tags: an allocator may be named mine.2025.
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag.group()), text)
     text = re.sub(r"font: ([0-9.]+px) [^;\"]*", r"font: \1 sans-serif", text)
     licence = "<!-- SPDX-License-Identifier: MIT -->"
     return re.sub(r"(<svg [^>]*>)", lambda found: found.group(1) + licence + style, text, count=1)

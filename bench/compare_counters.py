@@ -112,7 +112,8 @@ def symbol_lines(row, allocator, symbols):
 
 
 def show_all(runner, rows, allocators):
-    """Prints a table of counts for each row, then the symbols."""
+    """Prints a table of counts for each row, then the symbols; returns whether no run failed."""
+    is_well = True
     event, note = perf_event(runner.folder.name)
     has_strace = strace_works()
     if note:
@@ -128,6 +129,7 @@ def show_all(runner, rows, allocators):
             run = runner.run(row, allocator)
             if "failed" in run:
                 symbols.append(f"FAILED {row.name} under {allocator.name}: {run['failed']}")
+                is_well = False
                 continue
             line = [allocator.name, *(shown(run[key]) for key in ("time_s", "user_s", "system_s")),
                     str(run["voluntary_switches"]), str(run["involuntary_switches"])]
@@ -138,3 +140,4 @@ def show_all(runner, rows, allocators):
             if event:
                 symbols += symbol_lines(row, allocator, top_symbols(runner, row, allocator, event))
         print("\n" + "\n".join([*align(table), *symbols]), flush=True)
+    return is_well

@@ -5,6 +5,7 @@
 The section lies between the lines BEGIN and END of the file and is replaced as a whole; the rest of the file is
 not touched. Everything in it comes from the result, so that the same result gives the same section."""
 import os
+import urllib.parse
 
 from compare_allocators import CannotCompare
 from compare_report import (METRICS, RSS, TIME, behind_lines, failure_lines, geomean_table, goal_lines, idle_table,
@@ -68,7 +69,8 @@ def section_lines(result, charts):
              f"{result['started'][:10]}, {machine_text(result['machine'])}; rounds: {rounds_of(result)}.", "",
              "| allocator | version |", "|---|---|"]
     for allocator in result["allocators"]:
-        lines.append(f"| {allocator['name']} | {allocator.get('version') or '–'} |")
+        cells = [allocator["name"], allocator.get("version") or "–"]
+        lines.append("| " + " | ".join(text.replace("|", "\\|") for text in cells) + " |")
     versions = [row["version"] for row in result["rows"] if row.get("version")]
     lines += ["", "Programs: " + ", ".join(versions) + "." if versions else "", "", "### Where it stands", ""]
     for block in summary_blocks(result):
@@ -84,8 +86,10 @@ def section_lines(result, charts):
     for block in blocks:
         lines += fenced(block)
     if charts:
-        lines += ["### Charts", "", *(f"![{os.path.basename(chart)[:-4].replace('_', ' ')}]({chart})\n"
-                                      for chart in charts)]
+        lines += ["### Charts", ""]
+    for chart in charts:
+        title = os.path.basename(chart)[:-4].replace("_", " ")
+        lines.append(f"![{title}]({urllib.parse.quote(chart)})\n")
     return [*lines, *fenced(closing_lines(result))]
 
 
@@ -104,11 +108,12 @@ def split_at_section(path):
 
 def write_section(path, result, charts):
     before, after = split_at_section(path)
+    real = os.path.realpath(path)  # a link stays one
     folder = os.path.dirname(os.path.abspath(path))
     relative = [os.path.relpath(os.path.abspath(chart), folder) for chart in charts]
     section = "\n".join(section_lines(result, relative))
     while "\n\n\n" in section:
         section = section.replace("\n\n\n", "\n\n")
-    with open(path + ".part", "w", encoding="utf-8") as out:
+    with open(real + ".part", "w", encoding="utf-8") as out:
         out.write(f"{before}{BEGIN}\n{section.rstrip()}\n{END}{after}")
-    os.replace(path + ".part", path)
+    os.replace(real + ".part", real)

@@ -37,7 +37,7 @@ def check_file(path):
     if os.path.exists(path) and not os.access(path, os.W_OK):
         raise CannotCompare(f"{path} cannot be written: it is read-only")
     if not os.path.exists(path) or os.path.isfile(path):  # else a pipe or a device
-        check_folder(os.path.dirname(os.path.abspath(path)), path)
+        check_folder(os.path.dirname(os.path.realpath(path)), path)
 
 
 def check_new_folder(path):
@@ -78,11 +78,12 @@ def write_json(path, result):
         with open(path, "w", encoding="utf-8") as out:
             json.dump(result, out)
         return
-    part = path + ".part"
+    real = os.path.realpath(path)  # a link stays one
+    part = real + ".part"
     try:
         with open(part, "w", encoding="utf-8") as out:
             json.dump(result, out)
-        os.replace(part, path)
+        os.replace(part, real)
     except OSError:
         if os.path.exists(part):
             os.remove(part)

@@ -9,7 +9,8 @@ A ratio is a cell divided by the smallest cell of its row, so 1.00 is the best a
 "in pairs" is the median of such ratios, each of two runs of the same round, which lie close together in time: where the
 machine is fast and slow by turns they scatter less than the medians of all runs. In brackets, between which ratios that
 median lies with 95 % probability, whatever the distribution: by the sign test, so from the k-th smallest to the k-th
-largest; of fewer than six pairs, all of them."""
+largest; of fewer than six pairs, all of them. Where rows go on until that interval says enough (--settle), it is looked
+at after each round: each look may be wrong with its share of the 5 % only, for the chances that one is wrong add up."""
 import csv
 import math
 import statistics
@@ -20,7 +21,6 @@ MIB = 1 << 20
 RSS_NOTABLE_BYTES = 20 * MIB  # below, what a process is made of outweighs what it allocates
 BEHIND = 1.10
 UNSURE = 0.05
-PAIRS_LEAST = 6  # for an interval that sure
 LEAN_PEERS = ["jemalloc", "tcmalloc", "mimalloc"]  # the fast ones, of which the leanest is to be reached
 
 
@@ -108,32 +108,43 @@ def pairs_to_other(result, row, name, metric):
             for mine, theirs in (quiet if len(quiet) >= 2 else both)]
 
 
-def interval(values):
+def looks_of(result):
+    """How often a row may be asked whether it is decided."""
+    return result.get("looks", 1)
+
+
+def pairs_least(looks):
+    """So many are needed for an interval that sure: six for one look."""
+    return math.ceil(1 + math.log2(looks / UNSURE))
+
+
+def interval(values, looks=1):
     """(low, high), see above."""
     ordered = sorted(values)
     count = len(ordered)
     below, outside = 0, 1  # of 2 ** count: how likely at most so many values lie below the median
-    most = int(UNSURE / 2 * 2**20) * 2**count >> 20
+    most = int(UNSURE / 2 / looks * 2**20) * 2**count >> 20
     while outside + math.comb(count, below + 1) <= most:
         below += 1
         outside += math.comb(count, below)
     return ordered[below], ordered[count - 1 - below]
 
 
-def pairs_text(ratios_of_pairs):
+def pairs_text(ratios_of_pairs, looks=1):
     if not ratios_of_pairs:
         return "-"
-    low, high = interval(ratios_of_pairs)
+    low, high = interval(ratios_of_pairs, looks)
     return f"{statistics.median(ratios_of_pairs):.2f} ({low:.2f}-{high:.2f})"
 
 
 def is_undecided(result, row):
     """Whether any of ours takes over BEHIND times as long as the best other is not known yet."""
+    looks = looks_of(result)
     for name in ours_of(result):
         found = pairs_to_other(result, row, name, TIME)
         if found:
-            low, high = interval(found)
-            if len(found) < PAIRS_LEAST or low <= BEHIND < high:
+            low, high = interval(found, looks)
+            if len(found) < pairs_least(looks) or low <= BEHIND < high:
                 return True
     return False
 
@@ -190,11 +201,12 @@ def align(table):
 
 def metric_table(result, metric):
     """A line for each row: the best value, each allocator's ratio to it; of times, in pairs too."""
-    names = names_of(result)
+    names, looks = names_of(result), looks_of(result)
     paired = [name for name in ours_of(result) if metric is TIME and len(ours_of(result)) < len(names)]
     by_name = ratios(result, result["rows"], metric)
     unit = f", {metric.unit}" if metric.unit else ""
-    table = [[f"{metric.title}{unit}", "best", *columns_of(result), *(f"{name}, in pairs" for name in paired), "spread"]]
+    in_pairs = [f"{name}, in pairs" for name in paired]
+    table = [[f"{metric.title}{unit}", "best", *columns_of(result), *in_pairs, "spread"]]
     for index, row in enumerate(result["rows"]):
         cells = [cell(row, name, metric) for name in names]
         known = [value for value in cells if value is not None]
@@ -205,7 +217,8 @@ def metric_table(result, metric):
         table.append([
             row["name"] + ("" if is_quiet else " ~"), f"{min(known) * metric.scale:.3g}",
             *(shown(by_name[column][index]) for column in columns_of(result)),
-            *(pairs_text(pairs_to_other(result, row, name, metric)) for name in paired), f"{wide * 100:.0f} %",
+            *(pairs_text(pairs_to_other(result, row, name, metric), looks) for name in paired),
+            f"{wide * 100:.0f} %",
         ])
     return align(table)
 
@@ -261,8 +274,8 @@ def idle_table(result):
 
 
 def behind_lines(result, metric, name):
-    """The rows in which this one of ours is more than BEHIND times the best other, by medians or, of times, in pairs."""
-    lines, counts = [], {"medians": 0, "pairs": 0, "surely": 0}
+    """The rows in which this one of ours is over BEHIND times the best other, by medians or, of times, in pairs."""
+    lines, counts, looks = [], {"medians": 0, "pairs": 0, "surely": 0}, looks_of(result)
     for row in result["rows"]:
         ratio = to_other(result, row, name, metric)
         if ratio is None:
@@ -271,9 +284,9 @@ def behind_lines(result, metric, name):
         middle = statistics.median(found) if found else 0
         counts["medians"] += ratio > BEHIND
         counts["pairs"] += middle > BEHIND
-        counts["surely"] += len(found) >= PAIRS_LEAST and interval(found)[0] > BEHIND
+        counts["surely"] += len(found) >= pairs_least(looks) and interval(found, looks)[0] > BEHIND
         if max(ratio, middle) > BEHIND:
-            in_pairs = f", in pairs {pairs_text(found)}" if found else ""
+            in_pairs = f", in pairs {pairs_text(found, looks)}" if found else ""
             lines.append((ratio, f"  {row['name']:<28} {ratio:.2f} times {best_other(result, row, metric)}{in_pairs}"))
     lines.sort(reverse=True)
     rows = "1 row" if counts["medians"] == 1 else f"{counts['medians']} rows"

@@ -22,7 +22,6 @@ from compare_allocators import PRELOAD
 
 DISTURBED_CPUS = 0.15
 QUIET_SAMPLE_S = 0.2
-OUTPUT_KEPT_BYTES = 1 << 16
 
 
 def cpu_seconds():
@@ -77,8 +76,8 @@ def clean_environment():
 
 
 def printed_numbers(text):
-    """The workloads' lines NAME NUMBER [NUMBER]; a name that comes again becomes a list."""
-    found = {}
+    """The workloads' lines NAME NUMBER, the last of a name, or NAME NUMBER NUMBER, a list of all."""
+    single, pairs = {}, {}
     for line in text.splitlines():
         name, *rest = line.split() or [""]
         try:
@@ -86,10 +85,10 @@ def printed_numbers(text):
         except ValueError:
             continue
         if len(numbers) == 2:
-            found.setdefault(name, []).append(numbers)
+            pairs.setdefault(name, []).append(numbers)
         elif len(numbers) == 1:
-            found[name] = numbers[0]
-    return found
+            single[name] = numbers[0]
+    return {**single, **pairs}
 
 
 class Runner:
@@ -122,21 +121,32 @@ class Runner:
                 cwd=self.folder.name, env=self.environment, start_new_session=True,
             )
 
+    @staticmethod
+    def end(row, process):
+        """A server by its own signal first: one that is killed leaves its shared memory and its lock file."""
+        try:
+            if row.server:
+                compare_servers.stop_and_wait(row.server, process)
+        finally:
+            kill_group(process)
+
     def run_to_end(self, row, allocator):
         """(exit code, resources, the clients' seconds or None, samples); nothing of it runs on afterwards."""
         process = self.start(row, allocator)
-        served = None
-        timer = threading.Timer(self.timeout_s, kill_group, [process])
+        served, give_up = None, time.monotonic() + self.timeout_s
+        timer = threading.Timer(self.timeout_s, self.end, [row, process])
         timer.daemon = True
         try:
             timer.start()  # here: a signal may come while it starts, and Python would wait for it in the end
             with compare_sampling.Sampler(process.pid, row.is_tree) as sampler:
                 if row.server:
-                    served = compare_servers.serve(row, allocator, process, self.folder.name, sampler)
+                    served = compare_servers.serve(row, allocator, process, self, sampler, give_up)
                 code, used = wait_measured(process)
         except BaseException:
-            kill_group(process)
-            process.wait()
+            try:
+                self.end(row, process)
+            finally:
+                process.wait()
             raise
         finally:
             timer.cancel()
@@ -144,6 +154,12 @@ class Runner:
 
     def run(self, row, allocator):
         """One run as a dictionary; {"failed": why} if it did not end well."""
+        try:
+            return self.measured(row, allocator)
+        except OSError as reason:  # which costs this run, and none of those before it
+            return {"failed": str(reason)}
+
+    def measured(self, row, allocator):
         begin = time.monotonic()
         try:
             if row.server and row.server.prepare:
@@ -184,8 +200,6 @@ class Runner:
             run["time_s"] = run["printed"].get("seconds", run["wall_s"])
 
     def why(self, code, wall):
-        with open(self.path("errors"), "rb") as errors:
-            last = errors.read()[-OUTPUT_KEPT_BYTES:].decode(errors="replace").strip().splitlines()[-1:]
         if wall >= self.timeout_s:
             return f"stopped after {self.timeout_s:.0f} s"
-        return " ".join([f"exit code {code}", *last])
+        return f"exit code {code} {compare_servers.last_line(self.path('errors'))}".strip()

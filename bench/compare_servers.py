@@ -22,7 +22,9 @@ from compare_sampling import children_of, descendants_of, read_text
 
 GROUP = "programs"
 START_S = 20
-CLIENT_S = 120
+PREPARE_S = 120  # for a command that prepares a run, or asks whether the server is there
+STOP_S = 5
+OUTPUT_KEPT_BYTES = 1 << 16
 POLL_S = 0.02
 MAPS_S = 2  # for all processes of a server to show that they have the library
 IS_ROOT = os.geteuid() == 0
@@ -75,7 +77,7 @@ class Server:
     prepare: object = None  # folder -> None, before the server starts
 
 
-def does(command, timeout_s=CLIENT_S):
+def does(command, timeout_s=PREPARE_S):
     """Its exit code is 0, and in time."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -115,26 +117,49 @@ def becomes_preloaded(launcher_pid, path):
     return True
 
 
-def serve(row, allocator, process, folder, sampler):
+def last_line(path):
+    """Of what a program printed; "" of one that printed nothing."""
+    with open(path, "rb") as file:
+        lines = file.read()[-OUTPUT_KEPT_BYTES:].decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def stop(server, process):
+    for pid in children_of(process.pid):
+        try:
+            os.kill(pid, server.stop)
+        except ProcessLookupError:  # it ended by itself meanwhile
+            pass
+
+
+def stop_and_wait(server, process):
+    """For a while only."""
+    stop(server, process)
+    give_up = time.monotonic() + STOP_S
+    while children_of(process.pid) and time.monotonic() < give_up:
+        time.sleep(POLL_S)
+
+
+def serve(row, allocator, process, runner, sampler, give_up):
     """Seconds that the clients needed; the server has been told to end. ServerFailed if it went wrong."""
-    server = row.server
-    give_up = time.monotonic() + START_S
+    server, folder = row.server, runner.folder.name
+    start_until = time.monotonic() + START_S
     while not server.is_up(folder):
         if process.poll() is not None:
-            raise ServerFailed(f"the server ended at once with exit code {process.returncode}")
-        if time.monotonic() > give_up:
+            raise ServerFailed(f"the server ended at once with exit code {process.returncode} "
+                               f"{last_line(runner.path('errors'))}".strip())
+        if time.monotonic() > start_until:
             raise ServerFailed(f"the server did not answer within {START_S} s")
         time.sleep(POLL_S)
     if not becomes_preloaded(process.pid, allocator.path):
         raise ServerFailed(f"{allocator.path} is not in the server's memory: can its user read it?")
     begin = time.monotonic()
     for command in server.clients(folder):
-        if not does(command):
+        if not does(command, give_up - time.monotonic()):
             raise ServerFailed(f"{os.path.basename(command[0])} failed")
     took = time.monotonic() - begin
     sampler.sample()
-    for pid in children_of(process.pid):
-        os.kill(pid, server.stop)
+    stop(server, process)
     return took
 
 
@@ -211,6 +236,26 @@ def postgres_user():
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"], pwd.getpwnam("postgres")
 
 
+def is_running(pid):
+    """A process that has ended and that nobody waits for does not."""
+    text = read_text(f"/proc/{pid}/stat")
+    return text is not None and text.rpartition(")")[2].split()[0] != "Z"
+
+
+def remove_stale_lock(path):
+    """Of a server that was killed: postgres takes a process that ended but is still listed for one that runs."""
+    text = read_text(path)
+    if not text or not os.path.isdir("/proc/self"):
+        return
+    give_up = time.monotonic() + STOP_S
+    while is_running(text.split()[0]):
+        if time.monotonic() > give_up:
+            return
+        time.sleep(POLL_S)
+    if os.path.exists(path):
+        os.remove(path)
+
+
 def postgres_row(inputs):
     """A cluster of its own, made once; the queries only read, so that each run finds the same."""
     as_user, user = postgres_user()
@@ -255,6 +300,7 @@ def postgres_row(inputs):
 
     def prepare(_folder):
         if os.path.exists(os.path.join(home, "filled")):
+            remove_stale_lock(os.path.join(data, "postmaster.pid"))
             return
         shutil.rmtree(home, ignore_errors=True)
         make_cluster()

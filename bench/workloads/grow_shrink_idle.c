@@ -4,6 +4,7 @@
  * rest, idles. Shows: how much memory goes back to the kernel, when, and whether somebody must call for it.
  *   short     idles for a second each time
  *   long      idles for twelve: some allocators return memory over ten seconds
+ * --seconds S begins no cycle later than that; the idling counts there.
  * Idle means a block made and freed every 10 ms by each thread. Prints the resident memory over time as
  * lines "rss_mib SECONDS VALUE" and at each stage as "rss_STAGE_mib VALUE"; seconds is without the idling. */
 #include "workload.h"
@@ -18,6 +19,7 @@ static double idle_seconds;
 static double idle_total;
 static double start;
 static atomic_uint arrived_count;
+static bool is_over; /* set by the first thread before a meeting: all go through the same cycles */
 
 /* All threads wait for each other; stage counts from 1. */
 static void meet(unsigned stage)
@@ -90,7 +92,8 @@ static void body(struct worker *worker)
     void **slots = calloc(count, sizeof *slots);
     if (slots == NULL)
         workload_fail("out of memory");
-    for (unsigned stage = 0; worker_next(worker); stage += 4) {
+    worker_next(worker); /* the first cycle */
+    for (unsigned stage = 0; !is_over; stage += 4) {
         for (size_t i = 0; i < count; i++)
             slots[i] = block_new(worker, random_size(worker, SIZE_LOW, SIZE_HIGH));
         meet(stage + 1);
@@ -103,6 +106,8 @@ static void body(struct worker *worker)
         meet(stage + 3);
         free_all(slots, count);
         memset(slots, 0, count * sizeof *slots);
+        if (worker->index == 0)
+            is_over = !worker_next(worker);
         meet(stage + 4);
         idle(worker);
         print_stage(worker, "empty");
@@ -116,7 +121,6 @@ int main(int argc, char **argv)
     idle_seconds = workload.mode == 0 ? 1 : 12;
     workload_iterations(1);
     workload.iterations *= workload.thread_count; /* each thread goes through each cycle */
-    workload.seconds = 0;                         /* which is why they are counted, not timed */
     start = seconds_now();
     workload_run(body);
     workload.start += idle_total;

@@ -42,6 +42,7 @@ static struct session *session_new(struct worker *worker)
     struct session *session = malloc(sizeof *session);
     if (session == NULL)
         workload_fail("out of memory");
+    worker->operations++;
     pthread_mutex_init(&session->lock, NULL);
     session->user = block_new(worker, 200);
     for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)
@@ -98,6 +99,7 @@ static void parse(struct worker *worker, struct request *request)
         struct part *part = malloc(sizeof *part);
         if (part == NULL)
             workload_fail("out of memory");
+        worker->operations++;
         part->name = block_new(worker, random_size(worker, 4, 6));
         part->value = block_new(worker, random_size(worker, 4, 8));
         part->next = request->parts;
@@ -127,6 +129,7 @@ static void answer(struct worker *worker)
     struct request *request = malloc(sizeof *request);
     if (request == NULL)
         workload_fail("out of memory");
+    worker->operations++;
     for (size_t i = 0; i < HEADER_COUNT; i++)
         request->headers[i] = block_new(worker, random_size(worker, 4, 8));
     read_body(worker, request);

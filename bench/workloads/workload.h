@@ -5,7 +5,8 @@
  * each thread and repeats its work while worker_next allows.
  * Invariants: a marked block holds its size in front and a key at its end; block_free checks both, so that
  *             blocks that overlap, move or lose their contents end the program with exit code 1.
- *             An operation is one block made (malloc, calloc, realloc); each is also freed.
+ *             An operation is one block made (malloc, calloc, realloc) in body; each is also freed.
+ *             The time begins when all threads are there, and each does one iteration however late it comes.
  * Costs:      a mark is two stores, a check two loads; one thread means no thread beside main's. */
 #ifndef BENCH_WORKLOADS_WORKLOAD_H
 #define BENCH_WORKLOADS_WORKLOAD_H
@@ -26,7 +27,7 @@ struct worker {
     _Alignas(128) pthread_t thread;
     unsigned index;
     uint64_t random;     /* state, never 0 */
-    uint64_t left;       /* iterations */
+    uint64_t left;       /* iterations; when bounded by time, those it does all the same */
     uint64_t operations; /* so far */
 };
 
@@ -43,6 +44,7 @@ static struct {
     double start;
     void (*body)(struct worker *);
     atomic_uint waiting_count; /* threads not yet at the start barrier */
+    atomic_bool is_running;    /* all were there: start and deadline are set */
 } workload;
 
 static struct worker workers[WORKLOAD_THREADS_MAX];
@@ -126,9 +128,11 @@ static inline void block_free(void *block)
 /* True while the thread has work to do; counts one iteration. */
 static inline bool worker_next(struct worker *worker)
 {
-    if (workload.seconds > 0)
-        return seconds_now() < workload.deadline;
-    return worker->left > 0 && worker->left-- > 0;
+    if (worker->left > 0) {
+        worker->left--;
+        return true;
+    }
+    return workload.seconds > 0 && seconds_now() < workload.deadline;
 }
 
 static inline _Noreturn void workload_usage(const char *modes)
@@ -189,8 +193,12 @@ static inline void workload_iterations(uint64_t by_default)
 
 static inline void *workload_thread(void *argument)
 {
-    atomic_fetch_sub(&workload.waiting_count, 1);
-    while (atomic_load(&workload.waiting_count) > 0)
+    if (atomic_fetch_sub(&workload.waiting_count, 1) == 1) {
+        workload.start = seconds_now();
+        workload.deadline = workload.start + workload.seconds;
+        atomic_store(&workload.is_running, true);
+    }
+    while (!atomic_load(&workload.is_running))
         sched_yield();
     workload.body(argument);
     return NULL;
@@ -206,13 +214,14 @@ static inline void workload_run(void (*body)(struct worker *))
 {
     unsigned count = workload.thread_count;
     workload.body = body;
-    workload.start = seconds_now();
-    workload.deadline = workload.start + workload.seconds;
     atomic_store(&workload.waiting_count, count);
     for (unsigned i = 0; i < count; i++) {
         workers[i].index = i;
         workers[i].random = (workload.seed + i) * 0x9e3779b97f4a7c15ULL | 1;
         workers[i].left = workload.iterations / count + (i < workload.iterations % count);
+        if (workload.seconds > 0)
+            workers[i].left = 1;
+        workers[i].operations = 0; /* not those of main's preparations, which the time is without */
     }
     if (count == 1) {
         workload_thread(&workers[0]);

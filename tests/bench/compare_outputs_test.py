@@ -147,6 +147,29 @@ class Files(unittest.TestCase):
         self.assertEqual(done.returncode, 1 if has_matplotlib else compare_charts.NO_MATPLOTLIB, done.stderr)
         self.assertNotIn("Traceback", done.stderr)
 
+    def test_a_link_stays_one(self):
+        saved = self.measured()
+        os.mkdir(self.path("folder"))
+        os.symlink("folder/real.json", self.path("link.json"))
+        for _ in range(2):
+            compare_outputs.check_file(self.path("link.json"))
+            compare_outputs.write_json(self.path("link.json"), self.load(saved))
+            self.assertTrue(os.path.islink(self.path("link.json")))
+            self.assertEqual(self.load(self.path("folder/real.json")), self.load(saved))
+        os.symlink("absent/real.json", self.path("nowhere.json"))
+        with self.assertRaises(compare_outputs.CannotCompare):
+            compare_outputs.check_file(self.path("nowhere.json"))
+
+    def test_a_dollar_in_a_name_is_one(self):
+        result = self.load(self.measured())
+        text = json.dumps(result).replace('"zcmalloc"', '"a$b$c"')
+        self.path("dollar.json", text)
+        done = compare("--from", self.path("dollar.json"), "--svg", self.path("r.svg"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        if "has matplotlib" in done.stdout:
+            self.skipTest("no matplotlib")
+        self.assertIn(">a$b$c</text>", self.read("r.svg"))
+
     def test_a_pipe_is_written_not_replaced(self):
         saved = self.measured()
         os.mkfifo(self.path("pipe"))

@@ -2,10 +2,12 @@
 # SPDX-FileCopyrightText: 2026 the zcmalloc authors
 """compare_report_test.py - the tables, means and checks of bench/compare, on made-up results."""
 import csv
+import fnmatch
 import os
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.join(os.environ["ZC_SOURCE_DIR"], "bench"))
 import compare_allocators
@@ -57,6 +59,36 @@ class Order(unittest.TestCase):
                     follows[pair] = follows.get(pair, 0) + 1
             self.assertEqual(len(follows), count * (count - 1))
             self.assertEqual(set(follows.values()), {turns // count} if count > 1 else set())
+
+
+class Choice(unittest.TestCase):
+    def test_libraries_are_of_this_machine(self):
+        for machine in ("i386", "x86_64", "aarch64"):
+            folder = f"/usr/lib/{machine}-linux-gnu"
+            is_searched = any(fnmatch.fnmatch(folder, each) for each in compare_allocators.LIBRARY_FOLDERS)
+            self.assertEqual(is_searched, folder == f"/usr/lib/{compare_allocators.MULTIARCH}", folder)
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [os.path.join(folder, each, "libx.so") for each in ("none", "first", "second")]
+            for path in paths[1:]:
+                os.mkdir(os.path.dirname(path))
+                with open(path, "w", encoding="ascii"):
+                    pass
+            with unittest.mock.patch.object(compare_allocators, "LIBRARY_FOLDERS", list(map(os.path.dirname, paths))):
+                self.assertEqual(compare_allocators.find_library(["liby.so", "libx.so"]), paths[1])
+                self.assertIsNone(compare_allocators.find_library(["liby.so"]))
+
+    def test_ours_need_not_be_built_where_it_is_not_wanted(self):
+        with unittest.mock.patch.object(compare_allocators, "OURS_PATH", "/absent/libzcmalloc.so"):
+            chosen = compare_allocators.choose([], [], ["system"])
+            self.assertEqual([allocator.name for allocator in chosen], ["system"])
+            for wanted in ([], ["system", compare_allocators.OURS]):
+                with self.assertRaisesRegex(compare_allocators.CannotCompare, "cmake --preset release"):
+                    compare_allocators.choose([], [], wanted)
+
+    def test_a_package_that_is_not_known_any_more(self):
+        answers = {"-S": "libx:amd64: /usr/lib/libx.so", "-W": ""}
+        with unittest.mock.patch.object(compare_allocators, "ask", lambda command: answers[command[1]]):
+            self.assertEqual(compare_allocators.package_version("/usr/lib/libx.so"), "")
 
 
 class Means(unittest.TestCase):
@@ -147,6 +179,18 @@ class Pairs(unittest.TestCase):
             values = [count - number for number in range(count)]
             self.assertEqual(compare_report.interval(values), (kth, count + 1 - kth), count)
 
+    def test_intervals_are_wider_where_they_are_looked_at_often(self):
+        for looks, least in ((1, 6), (2, 7), (8, 9), (26, 11)):
+            self.assertEqual(compare_report.pairs_least(looks), least)
+            for count, is_sure in ((least - 1, False), (least, True)):
+                result = self.result(*[1.2 * (1 if number % 2 else 10) for number in range(count)])
+                result["looks"] = looks
+                self.assertEqual(compare_report.is_undecided(result, result["rows"][0]), not is_sure)
+                line = compare_report.behind_lines(result, compare_report.TIME, "zcmalloc")[0]
+                self.assertIn(f"{int(is_sure)} of them with 95 %", line)
+        self.assertEqual(compare_report.interval(list(range(20)), 1), (5, 14))
+        self.assertEqual(compare_report.interval(list(range(20)), 8), (3, 16))
+
     def test_undecided_is_what_may_be_over_the_bound_or_not(self):
         for ours, is_undecided in (([10, 1, 10, 1, 10, 1], False), ([12, 1.2, 12, 1.2, 12, 1.2], False),
                                    ([10, 1, 10, 1, 10, 1.2], True), ([10.5, 1.2] * 3, True), ([10, 1, 10, 1, 10], True)):
@@ -216,6 +260,24 @@ class Files(unittest.TestCase):
             for metric in compare_report.METRICS:
                 self.assertIn("\n" + compare_report.metric_table(simple_result(), metric)[0], texts[0])
 
+    def test_markdown_of_names_that_it_could_misread(self):
+        result = simple_result()
+        result["allocators"][1]["name"] = "a|b"
+        lines = compare_markdown.section_lines(result, ["my charts/time.svg"])
+        self.assertIn("| a\\|b | – |", lines)
+        self.assertIn("![time](my%20charts/time.svg)\n", lines)
+
+    def test_a_link_to_a_document_stays_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            document, link = os.path.join(folder, "doc.md"), os.path.join(folder, "link.md")
+            with open(document, "w", encoding="utf-8") as out:
+                out.write(f"{compare_markdown.BEGIN}\n{compare_markdown.END}\n")
+            os.symlink("doc.md", link)
+            compare_markdown.write_section(link, simple_result(), [])
+            self.assertTrue(os.path.islink(link))
+            with open(document, encoding="utf-8") as file:
+                self.assertIn("### Geometric means", file.read())
+
     def test_markdown_without_the_lines_is_refused(self):
         with tempfile.NamedTemporaryFile("w", suffix=".md") as file:
             with self.assertRaises(compare_allocators.CannotCompare):
@@ -240,6 +302,11 @@ class Files(unittest.TestCase):
         self.assertIn('[style*="fill: #1f2328"]{fill:#e6edf3!important}', text)
         self.assertIn('x="1.23"', text)
 
+    def test_charts_keep_numbers_in_names(self):
+        path = '<path d="M 1.23456 2\n7.89123"/>'
+        text = compare_charts.adapt_to_dark(f'<svg a="b">\n{path}<text>mine.20251130</text>')
+        self.assertIn('<path d="M 1.23 2\n7.89"/><text>mine.20251130</text>', text)
+
 
 class Parsing(unittest.TestCase):
     def test_samples_keep_their_peak(self):
@@ -251,6 +318,10 @@ class Parsing(unittest.TestCase):
     def test_printed_numbers(self):
         found = compare_runner.printed_numbers("a 1\n\nb 1 2\nb 3 4\nwords here\n")
         self.assertEqual(found, {"a": 1.0, "b": [[1.0, 2.0], [3.0, 4.0]]})
+
+    def test_printed_numbers_of_both_kinds(self):
+        for text in ("x 1\nx 1 2\n", "x 1 2\nx 1\n"):
+            self.assertEqual(compare_runner.printed_numbers(text), {"x": [[1.0, 2.0]]})
 
     def test_strace_counts(self):
         text = ("% time     seconds  usecs/call     calls    errors syscall\n"

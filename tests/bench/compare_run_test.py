@@ -93,6 +93,16 @@ class Run(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"(?m)^geometric mean +zcmalloc +1 +1\.00 +[0-9.]+$")
 
+    def test_counters_tell_failures_and_write_no_files(self):
+        rows = ["--threads", "1", "--only", "symbolic", "--timeout", "0.001"]
+        done = compare("--quick", "--counters", *rows, *OURS)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.count("FAILED symbolic/1"), 2, done.stdout)
+        for option in ("--json", "--csv", "--svg", "--markdown"):
+            done = compare("--quick", "--counters", *rows, *OURS, option, self.path("file"))
+            self.assertEqual(done.returncode, 2, option)
+            self.assertIn(option, done.stderr.splitlines()[-1])
+
     @staticmethod
     def interrupt(process):
         """Again, as people do, where one came at a moment that swallows it."""

@@ -96,7 +96,7 @@ class Ending(unittest.TestCase):
         with compare_runner.Runner("", 1000, 0) as runner, \
              unittest.mock.patch.object(runner, "start", return_value=process), \
              unittest.mock.patch.object(threading.Timer, "start", start):
-            self.assertRaises(KeyboardInterrupt, runner.run_to_end, None, None)
+            self.assertRaises(KeyboardInterrupt, runner.run_to_end, compare_rows.Row("a", "1 thread", []), None)
         self.assertIsNotNone(process.poll())
         self.assertEqual([each for each in threading.enumerate() if isinstance(each, threading.Timer)
                           and not (each.daemon or each.finished.is_set())], [])
