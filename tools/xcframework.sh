@@ -26,11 +26,13 @@ slice() {
     for build in "$@"; do
         [ "$build" != "$1" ] && [ ! -d "$builds/$build" ] || libraries+=("$builds/$build/libzcmalloc.a")
     done
-    mkdir -p "$folder/Headers"
+    # In a folder of their own: Xcode copies what is in Headers to where those of every other library go, each of which
+    # may have a module.modulemap.
+    mkdir -p "$folder/Headers/ZCMalloc"
     "$lipo" -create "${libraries[@]}" -output "$folder/libzcmalloc.a"
     cp "$root"/src/include/zcmalloc.h "$root"/src/include/zcmalloc_darwin.h \
         "$root"/src/include/zcmalloc_override.h "$root"/src/include/zcmalloc.hpp \
-        "$root"/packaging/apple/module.modulemap "$folder/Headers"
+        "$root"/packaging/apple/module.modulemap "$folder/Headers/ZCMalloc"
     cp "$root/packaging/apple/PrivacyInfo.xcprivacy" "$folder"
 }
 
@@ -62,6 +64,17 @@ entry() {
     printf '\t<key>XCFrameworkFormatVersion</key>\n\t<string>1.0</string>\n</dict>\n</plist>\n'
 } >"$output/Info.plist"
 
+# import HEADERS: by the module's name and by a header's, as Xcode's compiler does it.
+import() {
+    local cache
+    cache=$(mktemp -d)
+    printf '@import ZCMalloc;\n#include <ZCMalloc/zcmalloc.h>\n%s\n' \
+        'int main(void) { return zc_zone_is_default() + zc_owns(zc_version()); }' |
+        clang -x objective-c -fmodules -fmodules-cache-path="$cache" -fsyntax-only -Werror -I "$1" - ||
+        { echo "xcframework: $1 cannot be imported"; rm -rf "$cache"; exit 1; }
+    rm -rf "$cache"
+}
+
 # What was promised: each slice has its processors, its headers and its manifest.
 for slice in macos-arm64_x86_64:'arm64 x86_64' ios-arm64:arm64 ios-arm64_x86_64-simulator:'arm64 x86_64'; do
     folder=$output/${slice%%:*}
@@ -69,7 +82,10 @@ for slice in macos-arm64_x86_64:'arm64 x86_64' ios-arm64:arm64 ios-arm64_x86_64-
         "$lipo" -info "$folder/libzcmalloc.a" | grep -qw "$architecture" ||
             { echo "xcframework: $folder lacks $architecture"; exit 1; }
     done
-    [ -e "$folder/Headers/module.modulemap" ] && [ -e "$folder/PrivacyInfo.xcprivacy" ] || exit 1
+    [ -e "$folder/PrivacyInfo.xcprivacy" ] || { echo "xcframework: $folder lacks the manifest"; exit 1; }
+    [ "$(ls "$folder/Headers")" = ZCMalloc ] ||
+        { echo "xcframework: $folder/Headers has names that other libraries' headers may have"; exit 1; }
+    ! command -v clang >/dev/null 2>&1 || import "$folder/Headers"
 done
 if command -v python3 >/dev/null 2>&1; then
     python3 - "$output" <<'END'

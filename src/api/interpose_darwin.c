@@ -5,7 +5,7 @@
  * zone in between, also before constructors have run. The malloc_zone_ functions stay the system's, so
  * tools see the zones as they are. The typed names go together with the plain ones: a system that sees
  * only the plain ones interposed stays on its slow path for good.
- * The library is pinned by promote_darwin.c: its blocks and hooks outlive any dlclose. */
+ * The library is pinned by os_darwin.c: its blocks and hooks outlive any dlclose. */
 #include "api/malloc_darwin.h"
 #include "api/zone_darwin.h"
 
@@ -35,48 +35,6 @@ NEWER(void, malloc_type_free, void *block, uint64_t type);
 
 #include "api/malloc_darwin.def"
 
-static void *our_type_malloc(size_t size, uint64_t type)
-{
-    (void)type;
-    return contract_malloc(size);
-}
-
-static void *our_type_calloc(size_t count, size_t size, uint64_t type)
-{
-    (void)type;
-    return zci_api_calloc(count, size);
-}
-
-static void *our_type_realloc(void *block, size_t size, uint64_t type)
-{
-    (void)type;
-    return darwin_realloc(block, size);
-}
-
-static void *our_type_valloc(size_t size, uint64_t type)
-{
-    (void)type;
-    return zci_api_valloc(size);
-}
-
-static void *our_type_aligned_alloc(size_t alignment, size_t size, uint64_t type)
-{
-    (void)type;
-    return darwin_aligned_alloc(alignment, size);
-}
-
-static int our_type_posix_memalign(void **block, size_t alignment, size_t size, uint64_t type)
-{
-    (void)type;
-    return zci_api_posix_memalign(block, alignment, size);
-}
-
-static void our_type_free(void *block, uint64_t type)
-{
-    (void)type;
-    contract_free(block);
-}
-
 /* What dyld reads: pairs of the new function and the one it replaces. */
 #define PAIR(ours, theirs)                                                                         \
     {                                                                                              \
@@ -98,11 +56,11 @@ __attribute__((used, section("__DATA,__interpose"))) static const struct {
     PAIR(our_malloc_size, malloc_size),
     PAIR(our_malloc_good_size, malloc_good_size),
     PAIR(our_reallocarray, reallocarray),
-    PAIR(our_type_malloc, malloc_type_malloc),
-    PAIR(our_type_calloc, malloc_type_calloc),
-    PAIR(our_type_realloc, malloc_type_realloc),
-    PAIR(our_type_valloc, malloc_type_valloc),
-    PAIR(our_type_aligned_alloc, malloc_type_aligned_alloc),
-    PAIR(our_type_posix_memalign, malloc_type_posix_memalign),
-    PAIR(our_type_free, malloc_type_free),
+    PAIR(our_malloc_type_malloc, malloc_type_malloc),
+    PAIR(our_malloc_type_calloc, malloc_type_calloc),
+    PAIR(our_malloc_type_realloc, malloc_type_realloc),
+    PAIR(our_malloc_type_valloc, malloc_type_valloc),
+    PAIR(our_malloc_type_aligned_alloc, malloc_type_aligned_alloc),
+    PAIR(our_malloc_type_posix_memalign, malloc_type_posix_memalign),
+    PAIR(our_malloc_type_free, malloc_type_free),
 };

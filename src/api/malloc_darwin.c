@@ -12,3 +12,6 @@
     ZCI_EXPORT result name arguments
 
 #include "api/malloc_darwin.def"
+
+/* libmalloc must know the blocks, whether or not the zone is promoted. */
+__attribute__((used)) static void (*const needed)(void) = zci_zone_start;

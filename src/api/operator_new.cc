@@ -37,6 +37,9 @@ __asm__(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_ca
         ".weak _ZSt15get_new_handlerv\n.weak _ZSt9terminatev\n.weak __cxa_call_terminate\n"
         ".weak _Unwind_Resume");
 extern "C" void new_handler_probe() __asm__("_ZSt15get_new_handlerv") __attribute__((weak));
+#elif defined(__ELF__)
+/* From the archive malloc must come too, although the program itself may not call it: libc's would serve libc. */
+__asm__(".globl malloc");
 #endif
 
 namespace
@@ -149,6 +152,12 @@ void *allocate_or_null(std::size_t size, std::size_t alignment) noexcept
 }
 
 } // namespace
+
+#if !defined(__ELF__)
+/* libmalloc must know the blocks, whether or not the zone is promoted: see register_darwin.c. */
+extern "C" void zci_zone_start();
+__attribute__((used)) static void (*const needed)() = zci_zone_start;
+#endif
 
 /* Whoever replaces one of these may define it besides an archive that has it, and is called by those that derive from
  * it: to the compiler, too, it can be another. */

@@ -181,4 +181,11 @@ struct zone *zci_zone_of_foreign(const void *block, size_t *size);
 /* Frees a block in the zone that has it; false if none does. */
 bool zci_zone_free_foreign(void *block);
 
+/* --- at the start of the process, register_darwin.c and promote_darwin.c ------------------------------ */
+
+/* Makes the zone the default one if that is wanted, or registers it. Whose object names this is linked with it. */
+void zci_zone_start(void);
+/* Is the object linked that wants our zone to be the default one, and was not told to leave it? */
+bool zci_zone_is_promoted(void);
+
 #endif

@@ -114,6 +114,14 @@ static void move_to_front(struct zone *first)
     atomic_add_64(&zci_zone_moves, 1);
 }
 
+/* libmalloc reports a zone that comes twice. */
+static void register_once(void)
+{
+    if (!zci_zone_is_registered(&zci_zone.zone))
+        malloc_zone_register(&zci_zone.zone);
+}
+
+/* Whatever it returns, the zone is registered then, if the zones can be listed. */
 static int install(void)
 {
     prepare();
@@ -125,8 +133,10 @@ static int install(void)
             zci_zone_route(NULL);
             return 0;
         }
-        if (is_there_another())
+        if (is_there_another()) {
+            register_once();
             return EEXIST;
+        }
         zci_zone_route(NULL);
         zci_zone_former = first;
         move_to_front(first);
@@ -180,8 +190,8 @@ struct _malloc_zone_t *zc_zone_create(void)
     }
     prepare();
     bool is_alone = !is_there_another();
-    if (is_alone && !zci_zone_is_registered(&zci_zone.zone))
-        malloc_zone_register(&zci_zone.zone);
+    if (is_alone)
+        register_once();
     leave();
     if (is_alone)
         return (struct _malloc_zone_t *)&zci_zone.zone;
@@ -194,8 +204,7 @@ void zci_zone_register(void)
     if (!enter())
         return;
     prepare();
-    if (!zci_zone_is_registered(&zci_zone.zone))
-        malloc_zone_register(&zci_zone.zone);
+    register_once();
     leave();
 }
 

@@ -3,7 +3,7 @@
 /* zone_introspect_darwin.c - what leaks, heap, vmmap, Instruments and debuggers ask a zone.
  * Invariants: the table is constant data of the image: tools read it from the file. The enumerator runs in
  *             the inspecting process and sees the inspected one through the reader only (heap/walk.h).
- *             Statistics are the enumerator's sums, so both always agree.
+ *             Statistics are the enumerator's sums, so both always agree; but for the most that was in use.
  * Locking:    the enumerator and the statistics take none; force_lock takes all.
  * Costs:      statistics walk the heap. */
 #include "api/contract.h"
@@ -15,6 +15,7 @@
 #include "os/os_darwin.h"
 
 #include <mach/mach.h>
+#include <unistd.h>
 
 /* malloc_zone's type bits are walk.h's. */
 ZCI_STATIC_ASSERT(WALK_BLOCK == 1 && WALK_REGION == 2 && WALK_META == 4,
@@ -104,6 +105,13 @@ static zone_result enumerate(zone_task task, void *context, unsigned type_mask, 
     return result_of(zci_walk(&plan, root));
 }
 
+/* A bound: what was mapped at most. What another process had once is not told by its memory. */
+static uint64_t most_bytes_in_use(bool is_this_process, uint64_t bytes_now)
+{
+    uint64_t peak = is_this_process ? zci_footprint_peak_bytes() : 0;
+    return peak > bytes_now ? peak : bytes_now;
+}
+
 static void task_statistics(zone_task task, uintptr_t zone, zone_reader *reader,
                             struct zone_statistics *statistics)
 {
@@ -117,7 +125,8 @@ static void task_statistics(zone_task task, uintptr_t zone, zone_reader *reader,
     *statistics = (struct zone_statistics){
         .blocks_in_use = (unsigned)totals.blocks,
         .size_in_use = (size_t)totals.block_bytes,
-        .max_size_in_use = (size_t)totals.block_bytes,
+        .max_size_in_use = (size_t)most_bytes_in_use(reader == NULL || task == mach_task_self(),
+                                                     totals.block_bytes),
         .size_allocated = (size_t)totals.region_bytes,
     };
 }
@@ -145,6 +154,7 @@ static int check(struct zone *zone)
     return error == WALK_OK || error == WALK_NO_MEMORY;
 }
 
+/* Where libmalloc's own zones print: the other one may be a program's data. */
 static void print(struct zone *zone, int verbose)
 {
     struct zone_statistics statistics;
@@ -159,9 +169,9 @@ static void print(struct zone *zone, int verbose)
     zci_print_text(&out, " bytes in use, ");
     zci_print_number(&out, statistics.size_allocated);
     zci_print_text(&out, " mapped\n");
-    zci_print_flush(&out, 1);
+    zci_print_flush(&out, STDERR_FILENO);
     if (verbose)
-        (void)zci_stats_print(1, ZC_STATS_TEXT);
+        (void)zci_stats_print(STDERR_FILENO, ZC_STATS_TEXT);
 }
 
 /* Nothing is logged per block. */

@@ -3,7 +3,8 @@
 /* zcmalloc_darwin.h - zcmalloc as a malloc zone of macOS and iOS: install, remove, watch.
  *
  * A program that links the promoting library has the zone installed before main. All functions may be
- * called from any thread, none from a signal handler. docs/darwin.md tells which way in reaches which
+ * called from any thread, none from a signal handler; and the first call of any function of ours in a process must not
+ * come from a handler of pthread_atfork, for it makes one itself. docs/darwin.md tells which way in reaches which
  * caller. */
 #ifndef ZCMALLOC_DARWIN_H
 #define ZCMALLOC_DARWIN_H
@@ -20,11 +21,14 @@ struct _malloc_zone_t;
  * of the former default zone stay valid and are freed there. At no instant does a block have no zone, so
  * other threads may allocate and free meanwhile. Does nothing if it is installed already.
  * Returns 0; or -1 with EEXIST (another copy of this library is installed), EAGAIN (other code rearranges
- * the zones at the same time), or ENOTSUP (the zones cannot be listed). */
+ * the zones at the same time), or ENOTSUP (the zones cannot be listed). With EEXIST, too, the zone is registered then,
+ * and free takes its blocks. */
 ZC_ATTR_EXPORT int zc_zone_install(void) ZC_NOEXCEPT;
 
 /* Lets malloc be served from the former default zone again, whatever other threads do meanwhile. Our blocks
  * stay valid, and free frees them: to that end our zone keeps its place, but gives no block any more.
+ * This and zc_zone_is_default speak of the default zone only. Where malloc is reached directly, by the inserted dylib
+ * or libzcmalloc_malloc.a, it stays ours whatever they return, and so do the archive's operators new.
  * Returns 0; or -1 with ENOENT (our zone does not serve malloc), EAGAIN or ENOTSUP as above. */
 ZC_ATTR_EXPORT int zc_zone_uninstall(void) ZC_NOEXCEPT;
 
@@ -34,7 +38,7 @@ ZC_ATTR_EXPORT int zc_zone_uninstall(void) ZC_NOEXCEPT;
  * copy of this library has registered its zone, with EAGAIN while others rearrange the zones. */
 ZC_ATTR_EXPORT struct _malloc_zone_t *zc_zone_create(void) ZC_NOEXCEPT;
 
-/* 1 if malloc is served from zcmalloc's zone now. */
+/* 1 if our zone is the default one now and serves it; 0 says nothing of malloc that is reached directly, see above. */
 ZC_ATTR_EXPORT int zc_zone_is_default(void) ZC_NOEXCEPT;
 
 /* Figures of the process, in bytes; 0 for what the system does not tell. */

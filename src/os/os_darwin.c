@@ -13,6 +13,7 @@
 #include "os/thread.h"
 #include "os/unfair_darwin.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <mach/mach.h>
 #include <mach/vm_statistics.h>
@@ -317,6 +318,17 @@ bool zci_os_thread_exit_arm(void *argument)
     return atomic_load_acquire(&exit_hook) != NULL && thread_cache_can_set();
 }
 
+/* --- staying ------------------------------------------------------------------------------------------ */
+
+/* Whoever closes the image that has us, as a plug-in, must not take away what zones, ending threads and forks call. Not
+ * at the first call, from wherever that comes: dlopen waits for locks of dyld, and allocates. */
+__attribute__((constructor(102))) static void pin(void)
+{
+    Dl_info info;
+    if (dladdr(&zci_thread_slot, &info) != 0 && info.dli_fname != NULL)
+        (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 /* --- fork --------------------------------------------------------------------------------------------- */
 
 static void (*fork_child)(void); /* atomic */
@@ -327,6 +339,7 @@ void zci_darwin_fork_child(void)
     void (*child)(void) = atomic_load_acquire(&fork_child);
     os_unfair_lock free_word = OS_UNFAIR_LOCK_INIT;
     key_lock = free_word;
+    zci_waits_reset_in_child();
     if (child != NULL)
         child();
     zci_locks_reset_in_child();

@@ -15,12 +15,15 @@ void zci_locks_reset_in_child(void);
 /* Tries each lock without waiting: is one of them held? */
 bool zci_locks_are_held(void);
 
+/* Nobody waits in zci_os_wait_for in the child of a fork. */
+void zci_waits_reset_in_child(void);
+
 /* What the system's memory limit counts (phys_footprint), and what is left below it; 0 if not known. */
 uint64_t zci_darwin_phys_footprint_bytes(void);
 uint64_t zci_darwin_available_bytes(void);
 
 /* Called at the end of the first call of the process, from which on everything here may allocate. Does
- * nothing, unless the object that promotes the zone is linked in. */
+ * nothing, unless src/api/register_darwin.c is linked in. */
 void zci_darwin_started(void);
 
 /* In the child of a fork, from the zone's hook: repairs the heap once. */

@@ -4,29 +4,42 @@
  * other threads without a message to the kernel, so caches of threads that sleep are left alone; memory
  * pressure comes through libdispatch, see src/api/pressure_darwin.c. */
 #include "base/atomic.h"
-#include "base/bits.h"
 #include "os/os.h"
+#include "os/os_darwin.h"
 
+#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
-/* How long a wait may overlook its end. */
-#define NAP_MS 50
+/* Only for a thread of our own that waits for seconds: Darwin has no public futex before macOS 14.4. Neither of the two
+ * allocates. */
+static pthread_mutex_t wait_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wait_ends = PTHREAD_COND_INITIALIZER;
 
-/* Only for a thread of our own that waits for seconds: Darwin has no public futex before macOS 14.4. */
 void zci_os_wait_for(uint32_t *word, uint32_t expected, uint32_t timeout_ms)
 {
-    while (timeout_ms != 0 && atomic_load_acquire(word) == expected) {
-        uint32_t nap_ms = (uint32_t)min_size(timeout_ms, NAP_MS);
-        const struct timespec nap = {0, (long)nap_ms * 1000000};
-        (void)nanosleep(&nap, NULL);
-        timeout_ms -= nap_ms;
-    }
+    const struct timespec timeout = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
+    pthread_mutex_lock(&wait_mutex);
+    /* Whoever changes the word comes by the mutex afterwards: nothing is missed. */
+    if (atomic_load_acquire(word) == expected)
+        (void)pthread_cond_timedwait_relative_np(&wait_ends, &wait_mutex, &timeout);
+    pthread_mutex_unlock(&wait_mutex);
 }
 
+/* All of them, whatever their word is: there is one at most. */
 void zci_os_wake_one(uint32_t *word)
 {
     (void)word;
+    pthread_mutex_lock(&wait_mutex);
+    pthread_cond_broadcast(&wait_ends);
+    pthread_mutex_unlock(&wait_mutex);
+}
+
+/* A thread that the child does not have may hold the one and wait for the other. */
+void zci_waits_reset_in_child(void)
+{
+    wait_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    wait_ends = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 }
 
 uint64_t zci_os_clock_ms(void)

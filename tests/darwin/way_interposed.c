@@ -41,6 +41,32 @@ static void zones_are_the_systems(void)
     CHECK(malloc_zone_check(NULL));
 }
 
+static int call(const char *name)
+{
+    int (*function)(void);
+    void *symbol = dlsym(RTLD_DEFAULT, name);
+    if (!CHECK(symbol != NULL))
+        return -2;
+    memcpy(&function, &symbol, sizeof function);
+    return function();
+}
+
+/* The default zone is all that these two speak of. */
+static void names_stay_ours_without_the_zone(void)
+{
+    CHECK_EQ(call("zc_zone_is_default"), 1);
+    CHECK_EQ(call("zc_zone_uninstall"), 0);
+    CHECK_EQ(call("zc_zone_is_default"), 0);
+    void *by_zone = malloc_zone_malloc(malloc_default_zone(), 10);
+    void *by_name = malloc(10);
+    CHECK(!owns(by_zone) && owns(by_name));
+    malloc_zone_free(malloc_default_zone(), by_name);
+    free(by_zone);
+    names_are_ours();
+    CHECK_EQ(call("zc_zone_install"), 0);
+    CHECK(owns(malloc_zone_malloc(malloc_default_zone(), 10)));
+}
+
 int main(void)
 {
     const char *(*version)(void);
@@ -53,5 +79,6 @@ int main(void)
     CHECK(strcmp(version(), "0.1.0") == 0);
     RUN(names_are_ours);
     RUN(zones_are_the_systems);
+    RUN(names_stay_ours_without_the_zone);
     return check_done();
 }

@@ -2,12 +2,19 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* way_symbols.c - malloc as symbols of this image: calls go to the fast path, with no zone in between, and
  * pointers cross the border to the system's functions both ways, whether the zone is the default or not.
- * usage: way_symbols [off], with ZCMALLOC_PROMOTE=0 */
+ * usage: way_symbols [off], with ZCMALLOC_PROMOTE=0, or linked without the object that promotes */
 #include "darwin/zone.h"
 #include "stress/pattern.h"
 
 /* Newer than some SDKs. */
 void *reallocarray(void *block, size_t count, size_t size);
+void *malloc_type_malloc(size_t size, uint64_t type);
+void *malloc_type_calloc(size_t count, size_t size, uint64_t type);
+void *malloc_type_realloc(void *block, size_t size, uint64_t type);
+void *malloc_type_valloc(size_t size, uint64_t type);
+void *malloc_type_aligned_alloc(size_t alignment, size_t size, uint64_t type);
+int malloc_type_posix_memalign(void **block, size_t alignment, size_t size, uint64_t type);
+void malloc_type_free(void *block, uint64_t type);
 
 static void borders_are_crossed(void)
 {
@@ -49,16 +56,36 @@ static void contracts_are_the_systems(void)
     CHECK(malloc_size(NULL) == 0 && malloc_size(&aligned) == 0);
 }
 
+/* What newer compilers call instead. */
+static void typed_names_are_ours(void)
+{
+    void *aligned = NULL;
+    CHECK_EQ(malloc_type_posix_memalign(&aligned, 64, 100, 1), 0);
+    void *const blocks[] = {malloc_type_malloc(10, 1),
+                            malloc_type_calloc(2, 5, 1),
+                            malloc_type_realloc(NULL, 10, 1),
+                            malloc_type_valloc(10, 1),
+                            malloc_type_aligned_alloc(64, 128, 1),
+                            aligned};
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        CHECK(is_ours(blocks[i]));
+        malloc_type_free(blocks[i], 1);
+    }
+}
+
 int main(int argc, char **argv)
 {
     bool is_off = argc > 1 && strcmp(argv[1], "off") == 0;
     CHECK_EQ(zc_zone_is_default(), !is_off);
     RUN(borders_are_crossed);
     RUN(contracts_are_the_systems);
+    RUN(typed_names_are_ours);
     if (is_off)
         return check_done();
+    /* The default zone is all that is uninstalled. */
     CHECK_EQ(zc_zone_uninstall(), 0);
-    CHECK(is_ours(malloc(10)));
+    CHECK_EQ(zc_zone_is_default(), 0);
+    CHECK(is_ours(malloc(10)) && !is_ours(malloc_zone_malloc(malloc_default_zone(), 10)));
     RUN(borders_are_crossed);
     return check_done();
 }

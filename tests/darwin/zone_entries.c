@@ -343,6 +343,29 @@ static void stand(const char *where)
     CHECK_EQ(is_ours(malloc(1)), zc_zone_is_default());
 }
 
+/* The program may write data there. */
+static void standard_output_is_not_printed_to(void)
+{
+    static char text[65536];
+    int pipes[3][2];
+    int before[3];
+    for (int fd = 1; fd <= 2; fd++) {
+        CHECK_EQ(pipe(pipes[fd]), 0);
+        before[fd] = dup(fd);
+        dup2(pipes[fd][1], fd);
+        close(pipes[fd][1]);
+    }
+    zone->introspect->print(zone, 1);
+    for (int fd = 1; fd <= 2; fd++) {
+        dup2(before[fd], fd);
+        close(before[fd]);
+    }
+    CHECK_EQ(read(pipes[1][0], text, sizeof text), 0);
+    CHECK(read(pipes[2][0], text, sizeof text) > 0);
+    close(pipes[1][0]);
+    close(pipes[2][0]);
+}
+
 /* They are ours, whichever way a pointer to them comes. Sizes stay exact from then on. */
 static void private_heaps_are_known(void)
 {
@@ -381,6 +404,7 @@ int main(int argc, char **argv)
     RUN(foreign_blocks_go_home);
     RUN(addresses_are_claimed);
     RUN(the_rest_answers);
+    RUN(standard_output_is_not_printed_to);
     RUN(private_heaps_are_known);
     return check_done();
 }

@@ -98,9 +98,11 @@ static void a_second_copy_is_refused(void)
     copy.zone.zone_name = "zcmalloc";
     malloc_zone_register(&copy.zone);
     errno = 0;
-    CHECK(zc_zone_install() == -1 && errno == EEXIST);
-    errno = 0;
     CHECK(zc_zone_create() == NULL && errno == EEXIST);
+    CHECK(!zone_is_listed(&zci_zone.zone));
+    errno = 0;
+    CHECK(zc_zone_install() == -1 && errno == EEXIST);
+    CHECK(zone_is_listed(&zci_zone.zone) && !zc_zone_is_default());
     malloc_zone_unregister(&copy.zone);
     CHECK_EQ(zc_zone_install(), 0);
 }

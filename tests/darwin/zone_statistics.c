@@ -161,6 +161,23 @@ static void one_block_is_one_more(void)
     }
 }
 
+/* A bound, for tools that read it: nobody counts what is in use at each malloc. */
+static void the_most_is_remembered(void)
+{
+    struct zone_statistics now;
+    void *block = malloc_zone_malloc(zone, (size_t)10 << 20);
+    memset(block, 1, (size_t)10 << 20);
+    free(block);
+    zc_trim(0);
+    malloc_zone_statistics(zone, &now);
+    CHECK(now.max_size_in_use >= (size_t)10 << 20 && now.size_in_use < (size_t)10 << 20);
+    zone->introspect->task_statistics(mach_task_self(), (uintptr_t)zone, strict_reader, &now);
+    CHECK(now.max_size_in_use >= (size_t)10 << 20);
+    /* Of another process nobody knows. */
+    zone->introspect->task_statistics(mach_task_self() + 1, (uintptr_t)zone, strict_reader, &now);
+    CHECK_EQ(now.max_size_in_use, now.size_in_use);
+}
+
 static void enumerator_finds_each_block_once(void)
 {
     zone_reader *const readers[] = {NULL, strict_reader};
@@ -246,6 +263,7 @@ int main(void)
     fake_os_install();
     zone = (struct zone *)zc_zone_create();
     malloc_zone_statistics(zone, &base);
+    RUN(the_most_is_remembered);
     RUN(one_block_is_one_more);
     RUN(statistics_equal_the_model);
     guard(true);
