@@ -94,6 +94,7 @@ redis-server           command -v redis-server
 redis-tools            command -v redis-benchmark
 postgresql             ls /usr/lib/postgresql/*/bin/pgbench
 stress-ng              command -v stress-ng
+relacy-dev             ls /usr/include/relacy/relacy_std.hpp
 LIST
         # These carry the version of another package, which may only just have been installed.
         version=$(clang --version 2>/dev/null | sed -n 's/.*clang version \([0-9]*\).*/\1/p')

@@ -16,9 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECONDS_MAX    120
-#define REQUIRED_COUNT 38
-#define TOTAL_COUNT    40
+#define SECONDS_MAX 120
+#define TOTAL_COUNT 40
+/* glibc's own malloc falls short in three of them; other allocators are run with this to compare them. */
+#define FAILED_MAX (OURS_KIND == OURS_ANY ? 3 : 0)
 
 enum outcome { BEHAVES, SKIPPED, FAILED };
 
@@ -115,6 +116,6 @@ int main(int argument_count, char **arguments)
     if (*wanted != '\0')
         return counts[FAILED] != 0;
     CHECK_EQ(total, TOTAL_COUNT);
-    CHECK(counts[BEHAVES] + counts[SKIPPED] >= REQUIRED_COUNT);
+    CHECK(counts[FAILED] <= FAILED_MAX);
     return check_done();
 }

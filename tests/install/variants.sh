@@ -40,11 +40,26 @@ pc() {
     [ "$found" = "$2 " ] || complain "$1: zcmalloc.pc has $found instead of $2"
 }
 
+# build_type NAME WANTED: as it is where none was asked for.
+build_type() {
+    found=$(sed -n 's/^CMAKE_BUILD_TYPE:[A-Z]*=//p' "$work/$1/CMakeCache.txt")
+    [ "$found" = "$2" ] || complain "$1: the build type is \"$found\" instead of \"$2\""
+}
+
+# A project that holds this one may have files with the names of ours.
+rm -rf "${work:?}/modules"
+mkdir -p "$work/modules"
+for name in FindCK layers packaging; do
+    echo "message(FATAL_ERROR \"the parent's $name.cmake is used\")" >"$work/modules/$name.cmake"
+done
 # Linking with a target that does not exist, whose name has ::, ends the configuration.
-configure subproject "$source/tests/install/consumer" -DCONSUMER_SOURCE="$source" -DZC_OPERATOR_NEW=OFF
+configure subproject "$source/tests/install/consumer" -DCONSUMER_SOURCE="$source" -DZC_OPERATOR_NEW=OFF \
+    -DCMAKE_MODULE_PATH="$work/modules"
+build_type subproject ''
 
 set -- -DZC_BUILD_TESTS=OFF -DZC_OPERATOR_NEW=OFF
 configure usual "$source" "$@" -DCMAKE_INSTALL_LIBDIR=lib
+build_type usual Release
 pc usual "\${pcfiledir}/../.. \${prefix}/lib \${prefix}/include"
 for file in bin/zcmalloc zcmalloc.pc zcmalloc.1; do
     installs usual "$file" || complain "usual: $file is not installed"

@@ -44,6 +44,9 @@ chmod 755 "$scratch/libzcmalloc.so"
 preload=$scratch/libzcmalloc.so
 trap 'cd / && rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
+printf '#!/bin/sh\n' >"$scratch/probe"
+chmod 755 "$scratch/probe"
+"$scratch/probe" 2>/dev/null || skip "nothing can be run in $scratch"
 
 need() {
     for command_name in "$@"; do

@@ -14,10 +14,9 @@
 
 enum {
     THREAD_COUNT = 1000,
-    STACK_BYTES = 65536,
     USED_BYTES = 1 << 20,
-    HELD_MAX = 16 << 20, /* by all of them together, above what they had before */
-    PATIENCE_S = 20      /* it takes three seconds; a machine may be busy */
+    HELD_PAGES = 4096, /* by all of them together, above what they had before */
+    PATIENCE_S = 20    /* it takes three seconds; a machine may be busy */
 };
 
 static pthread_t threads[THREAD_COUNT];
@@ -75,7 +74,7 @@ static void all(sem_t *semaphore, int count, int is_post)
 }
 
 /* Some blocks come and go, so that time passes for the allocator too. */
-static long long wait_for_return(long long before)
+static long long wait_for_return(long long before, long long held_max)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
     uint64_t state = 1;
@@ -85,7 +84,7 @@ static long long wait_for_return(long long before)
             t_free(t_malloc(random_size(&state, 17)));
         nanosleep(&pause, NULL);
         held = rss_bytes() - before;
-        if (held <= HELD_MAX)
+        if (held <= held_max)
             break;
     }
     return held;
@@ -94,12 +93,13 @@ static long long wait_for_return(long long before)
 int main(void)
 {
     pthread_attr_t attributes;
+    long long held_max = HELD_PAGES * (long long)sysconf(_SC_PAGESIZE);
     int count = 0;
     sem_init(&ready, 0, 0);
     sem_init(&leave, 0, 0);
     sem_init(&end, 0, 0);
     CHECK_EQ(pthread_attr_init(&attributes), 0);
-    CHECK_EQ(pthread_attr_setstacksize(&attributes, STACK_BYTES), 0);
+    CHECK_EQ(pthread_attr_setstacksize(&attributes, stack_bytes()), 0);
     while (count < THREAD_COUNT &&
            pthread_create(&threads[count], &attributes, live, (void *)(uintptr_t)count) == 0)
         count++;
@@ -109,10 +109,10 @@ int main(void)
     all(&ready, count, 0);
     print_figure("threads: ", count);
     print_figure("held when they fell asleep, bytes: ", rss_bytes() - before);
-    long long held = wait_for_return(before);
+    long long held = wait_for_return(before, held_max);
     print_figure("held while they sleep, bytes: ", held);
 #ifndef STRESS_SANITIZED
-    CHECK(held <= HELD_MAX);
+    CHECK(held <= held_max);
 #endif
     all(&end, count, 1);
     for (int i = 0; i < count; i++)

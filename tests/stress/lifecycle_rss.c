@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
-/* lifecycle_rss.c - what an idle thread that has done two mallocs costs: at most 16 KiB resident,
- * the used part of its stack included. */
+/* lifecycle_rss.c - what an idle thread that has done two mallocs costs: at most four pages
+ * resident (16 KiB where a page has 4), the used part of its stack included. */
 #include "stress/names.h"
 #include "stress/process.h"
 #include "support/check.h"
@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-enum { THREAD_COUNT = 1000, STACK_BYTES = 65536, PER_THREAD_MAX = 16384 };
+enum { THREAD_COUNT = 1000, PER_THREAD_PAGES = 4 };
 
 static pthread_t threads[THREAD_COUNT];
 static sem_t ready;
@@ -40,7 +40,7 @@ static int start(pthread_t *at, int count)
     pthread_attr_t attributes;
     int started = 0;
     CHECK_EQ(pthread_attr_init(&attributes), 0);
-    CHECK_EQ(pthread_attr_setstacksize(&attributes, STACK_BYTES), 0);
+    CHECK_EQ(pthread_attr_setstacksize(&attributes, stack_bytes()), 0);
     while (started < count && pthread_create(&at[started], &attributes, idle, NULL) == 0)
         started++;
     for (int i = 0; i < started; i++)
@@ -71,6 +71,6 @@ int main(void)
         return check_done();
     }
     print_figure("resident bytes per idle thread: ", growth / THREAD_COUNT);
-    CHECK(growth / THREAD_COUNT <= PER_THREAD_MAX);
+    CHECK(growth / THREAD_COUNT <= PER_THREAD_PAGES * sysconf(_SC_PAGESIZE));
     return check_done();
 }

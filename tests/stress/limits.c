@@ -21,8 +21,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 65536 };
-
 struct link {
     struct link *next;
 };
@@ -124,7 +122,7 @@ static int late_thread_start(struct late_thread *late)
     pthread_attr_t attributes;
     CHECK_EQ(sem_init(&late->start, 0, 0), 0);
     CHECK_EQ(pthread_attr_init(&attributes), 0);
-    CHECK_EQ(pthread_attr_setstacksize(&attributes, STACK_BYTES), 0);
+    CHECK_EQ(pthread_attr_setstacksize(&attributes, stack_bytes()), 0);
     return CHECK_EQ(pthread_create(&late->thread, &attributes, allocate_late, late), 0);
 }
 

@@ -18,7 +18,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-enum { MAP_COUNT_MAX = 300000, HELD_COUNT = 200, STEP_COUNT = 3000 };
+enum { MAP_COUNT_MAX = 1 << 21, HELD_COUNT = 200, STEP_COUNT = 3000 };
 
 struct held {
     void *block;

@@ -5,8 +5,9 @@
  * random sizes now and then; "requests": always the same blocks, freed in reverse, as a server does; "none".
  * 5 % stay at first, with "requests" 50 %: a server's caches are in use, so much must be freed to be noticed.
  * Every power-of-two range of sizes from 16 bytes to 512 KiB has the same number of bytes. What may stay then
- * is 1.10 times the pages that still hold a live byte, and 8 MiB; after everything 16 MiB. Prints what is
- * resident over time, so it also serves to compare: any allocator can be preloaded. */
+ * is 1.10 times the pages that still hold a live byte, and 2048 (8 MiB where a page has 4 KiB); after everything 4096.
+ * Prints what is resident over time, so it also serves to compare, where built without preloaded.c: any allocator can
+ * be preloaded then. */
 #include "stress/names.h"
 #include "stress/pattern.h"
 #include "stress/process.h"
@@ -27,8 +28,7 @@ enum {
     SHOWN_MS = 500,
     SETTLE_MS = 1000,
     REQUEST_BLOCKS = 50,
-    REQUESTS_PER_LOOK = 20,
-    PAGE = 4096
+    REQUESTS_PER_LOOK = 20
 };
 
 struct object {
@@ -44,6 +44,7 @@ struct part {
 };
 
 static struct part parts[THREADS_MAX];
+static size_t page_bytes;
 static size_t thread_count = 1;
 static size_t kept_percent = 5;
 static size_t heap_mib = 256;
@@ -66,7 +67,7 @@ static int is_marked(const struct object *object)
 {
     size_t at = sizeof object->size;
     int ok = memcmp(object->block, &object->size, sizeof object->size) == 0;
-    for (; at<object->size; at += object->size> PAGE ? 64 : 1)
+    for (; at<object->size; at += object->size> 4096 ? 64 : 1)
         ok &= object->block[at] == 'x';
     return ok && (object->size == sizeof object->size || object->block[object->size - 1] == 'x');
 }
@@ -143,8 +144,8 @@ static long long live_page_bytes(void)
     for (size_t t = 0; t < thread_count; t++) {
         for (size_t i = 0; i < parts[t].count; i++) {
             const struct object *object = &parts[t].objects[i];
-            size_t page = (uintptr_t)object->block / PAGE % pages_max;
-            size_t last = ((uintptr_t)object->block + object->size - 1) / PAGE % pages_max;
+            size_t page = (uintptr_t)object->block / page_bytes % pages_max;
+            size_t last = ((uintptr_t)object->block + object->size - 1) / page_bytes % pages_max;
             for (; page <= last; page++) {
                 pages += (is_live[page / 8] >> page % 8 & 1) == 0;
                 is_live[page / 8] |= (unsigned char)(1 << page % 8);
@@ -152,7 +153,7 @@ static long long live_page_bytes(void)
         }
     }
     munmap(is_live, pages_max / 8);
-    return pages * PAGE;
+    return pages * (long long)page_bytes;
 }
 
 static void pause_us(long us)
@@ -227,6 +228,7 @@ static void start(void)
 
 int main(int argc, char **argv)
 {
+    page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     heap_mib = argc > 1 ? strtoul(argv[1], NULL, 10) : heap_mib;
     thread_count = argc > 2 ? strtoul(argv[2], NULL, 10) : thread_count;
     while (argc > 3 && activity < NONE && strcmp(argv[3], activities[activity]) != 0)
@@ -238,7 +240,7 @@ int main(int argc, char **argv)
     live(&parts[0]);
     long long live_bytes = live_page_bytes();
     print_mib("a part live; its pages, MiB: ", live_bytes);
-    long long bytes_max = live_bytes + live_bytes / 10 + (8 << 20);
+    long long bytes_max = live_bytes + live_bytes / 10 + 2048 * (long long)page_bytes;
     CHECK(wait_for_return(bytes_max) <= bytes_max);
     /* Until nothing waits for its time: what is freed then must be noticed by itself. */
     for (int ms = 0; ms < SETTLE_MS; ms += 10)
@@ -247,7 +249,8 @@ int main(int argc, char **argv)
     free_all_but(&parts[0], 0);
     pthread_barrier_wait(&barrier);
     check_write("all freed\n");
-    CHECK(wait_for_return(16 << 20) <= 16 << 20);
+    bytes_max = 4096 * (long long)page_bytes;
+    CHECK(wait_for_return(bytes_max) <= bytes_max);
     pthread_barrier_wait(&barrier);
     for (size_t i = 1; i < thread_count; i++)
         CHECK_EQ(pthread_join(parts[i].thread, NULL), 0);

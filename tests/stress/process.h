@@ -87,6 +87,13 @@ static inline int child_wait(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+/* A small stack for a thread: 64 KiB, where the system allows so little. */
+static inline size_t stack_bytes(void)
+{
+    long least = sysconf(_SC_THREAD_STACK_MIN);
+    return least > 65536 ? (size_t)least : 65536;
+}
+
 /* Resident bytes of this process. */
 static inline long long rss_bytes(void)
 {

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -284,6 +285,59 @@ static void the_thread_comes_and_goes(void)
     CHECK(becomes(before));
 }
 
+/* The signals that the only other thread of this process blocks, the first in bit 0; 0: unknown. */
+static uint64_t blocked_by_the_other(void)
+{
+    static char entries[4096];
+    static char text[4096];
+    int directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long length = syscall(SYS_getdents64, directory, entries, sizeof entries);
+    const char *word = NULL;
+    for (long at = 0; at < length && word == NULL;
+         at += *(unsigned short *)(void *)(entries + at + 16)) {
+        const char *name = entries + at + 19;
+        if (name[0] == '.' || atoi(name) == getpid())
+            continue;
+        strcpy(text, "/proc/self/task/");
+        strcat(strcat(text, name), "/status");
+        int file = open(text, O_RDONLY | O_CLOEXEC);
+        ssize_t size = read(file, text, sizeof text - 1);
+        close(file);
+        text[size > 0 ? size : 0] = '\0';
+        word = strstr(text, "SigBlk:");
+    }
+    close(directory);
+    return word != NULL ? strtoull(word + 7, NULL, 16) : 0;
+}
+
+/* So that the handlers of the program run in its own threads. */
+static void it_blocks_all_signals(void)
+{
+    if (thread_count() < 0) {
+        check_skip("no /proc/self/task");
+        return;
+    }
+    zci_options.gc_ms = 1;
+    CHECK_EQ(zc_background_start(), 0);
+    get();
+    uint64_t steps = stats.gc_step_count;
+    /* While a thread begins, libc blocks them all. */
+    for (long i = 0; i < WAIT_SECONDS * 1000 && stats.gc_step_count == steps; i++) {
+        usleep(1000);
+        get();
+    }
+    CHECK(stats.gc_step_count > steps);
+    uint64_t blocked = blocked_by_the_other();
+    uint64_t missed = 0;
+    /* libc keeps some between the two ranges for itself. */
+    for (int signal = 1; signal <= SIGRTMAX; signal++)
+        if (signal != SIGKILL && signal != SIGSTOP && (signal < 32 || signal >= SIGRTMIN))
+            missed |= ~blocked & (uint64_t)1 << (signal - 1);
+    CHECK_EQ(missed, 0);
+    zc_background_stop();
+    CHECK(becomes(1));
+}
+
 /* What may stay in this thread's cache, which is not asleep for long at a time, and in its spans. */
 #define REST_BYTES (4 * MIB)
 
@@ -429,6 +483,7 @@ int main(void)
     in_child(keeping_a_given_amount);
     in_child(releasing_a_given_amount);
     in_child(the_thread_comes_and_goes);
+    in_child(it_blocks_all_signals);
     in_child(it_starts_again_before_it_has_ended);
     in_child(memory_goes_back_without_a_call);
     in_child(the_program_closes_the_descriptor);

@@ -26,10 +26,11 @@ struct item {
     rl::var<int> owners;
 };
 
-/* Three threads each own a batch, put it, take one back, and use what they took. */
-struct hand_over : rl::test_suite<hand_over, 3> {
+/* Batches of their own, and slots for two. */
+template <typename test, int batch_count>
+struct bag : rl::test_suite<test, 3> {
     rl::atomic<void *> slots[2];
-    item items[3];
+    item items[batch_count];
 
     void before()
     {
@@ -41,26 +42,27 @@ struct hand_over : rl::test_suite<hand_over, 3> {
         }
     }
 
-    void thread(unsigned self)
+    item *take(unsigned start)
     {
-        item *mine = &items[self];
-        mine->content($) = static_cast<int>(self) + 1;
-        if (!slots_put(slots, 2, self, mine)) {
-            use(mine);
-            return;
-        }
-        item *taken = static_cast<item *>(slots_take(slots, 2, self + 1));
-        if (taken != nullptr)
-            use(taken);
+        return static_cast<item *>(slots_take(slots, 2, start));
     }
 
     /* Only the owner may be here: a second one is a race on owners, or sees it set. */
     void use(item *taken)
     {
+        if (taken == nullptr)
+            return;
         RL_ASSERT(taken->owners($) == 0);
         taken->owners($) = 1;
         RL_ASSERT(taken->content($) != 0);
         taken->content($) = 0;
+    }
+
+    void put(unsigned start, item *mine)
+    {
+        mine->content($) = static_cast<int>(start) + 1;
+        if (!slots_put(slots, 2, start, mine))
+            use(mine);
     }
 
     void after()
@@ -75,10 +77,40 @@ struct hand_over : rl::test_suite<hand_over, 3> {
     }
 };
 
+/* Three threads each own a batch, put it, take one back, and use what they took. */
+struct hand_over : bag<hand_over, 3> {
+    void thread(unsigned self)
+    {
+        put(self, &items[self]);
+        use(take(self + 1));
+    }
+};
+
+/* Two put theirs; one takes and uses, the other takes and puts back; the third takes what has aged. */
+struct aging : bag<aging, 2> {
+    void thread(unsigned self)
+    {
+        if (self == 2) {
+            void *seen[2] = {nullptr, nullptr};
+            for (int look = 0; look < 4; look++)
+                use(static_cast<item *>(slots_take_aged(&slots[look % 2], &seen[look % 2])));
+            return;
+        }
+        put(self, &items[self]);
+        item *taken = take(self + 1);
+        if (self == 0)
+            use(taken);
+        else if (taken != nullptr)
+            put(self, taken);
+    }
+};
+
 int main()
 {
     rl::test_params parameters;
     parameters.iteration_count = 200000;
     bool passed = rl::simulate<hand_over>(parameters);
-    return passed ? 0 : 1;
+    rl::test_params parameters_of_aging;
+    parameters_of_aging.iteration_count = 200000;
+    return rl::simulate<aging>(parameters_of_aging) && passed ? 0 : 1;
 }
