@@ -13,7 +13,7 @@ static void fade_hold(struct decay *decay, uint64_t elapsed_ms)
     decay->hold_ms += elapsed_ms;
     uint64_t granules = decay->hold * min_size(decay->hold_ms, HOLD_MS) / HOLD_MS;
     if (granules != 0) {
-        counter_add(&decay->hold, -granules);
+        decay->hold -= granules;
         decay->hold_ms = 0;
     }
 }
@@ -25,8 +25,7 @@ static uint64_t hold_most(struct decay *decay, uint64_t used, uint64_t dropped, 
 {
     decay->used_since = max_size(decay->used_since, used + dropped);
     uint64_t used_most = max_size(decay->used_most, decay->used_since);
-    if (decay->hold > used_most)
-        counter_add(&decay->hold, used_most - decay->hold);
+    decay->hold = min_size(decay->hold, used_most);
     decay->period_ms += elapsed_ms;
     if (decay->period_ms >= HOLD_MS) {
         decay->used_most = decay->used_since;
@@ -46,7 +45,8 @@ size_t zci_decay_due(struct decay *decay, uint64_t granules, uint64_t used, uint
     fade_hold(decay, elapsed_ms);
     uint64_t dropped = granules - min_size(granules, idle);
     uint64_t most = hold_most(decay, used, dropped, elapsed_ms);
-    idle -= min_size(idle, min_size(decay->hold, most));
+    atomic_store_relaxed(&decay->kept, min_size(decay->hold, most));
+    idle -= min_size(idle, decay->kept);
     if (idle == 0) {
         decay->rate = 0;
         decay->due = 0;

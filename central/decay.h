@@ -19,7 +19,8 @@ struct decay {
     uint64_t least;      /* free and resident at any time since the last zci_decay_due */
     uint64_t purged;     /* given back, as far as they were not taken again */
     uint64_t refaulted;  /* taken again, ever; atomic */
-    uint64_t hold;       /* demand that came back lately and will again; atomic */
+    uint64_t hold;       /* demand that came back lately and will again */
+    uint64_t kept;       /* because of that, as zci_decay_due said last; atomic */
     uint64_t hold_ms;    /* since hold last fell */
     uint64_t used_most;  /* granules in use at most, in the last period that is over, */
     uint64_t used_since; /* and since then */
@@ -51,7 +52,7 @@ ZCI_INLINE void decay_note_refault(struct decay *decay, uint64_t granules)
 {
     uint64_t again = min_size(granules, decay->purged);
     decay->purged -= again;
-    counter_add(&decay->hold, again);
+    decay->hold += again;
     counter_add(&decay->refaulted, again);
 }
 
@@ -60,7 +61,7 @@ ZCI_INLINE void decay_forget_refault(struct decay *decay, uint64_t granules)
 {
     uint64_t fewer = min_size(granules, min_size(decay->hold, decay->refaulted));
     decay->purged += fewer;
-    counter_add(&decay->hold, -fewer);
+    decay->hold -= fewer;
     counter_add(&decay->refaulted, -fewer);
 }
 

@@ -555,7 +555,7 @@ void zci_page_heap_stats(struct page_heap_stats *stats)
                           atomic_load_relaxed(&heap.strips.clean_granules))
                          << ZCI_GRANULE_SHIFT;
     stats->refault_bytes = atomic_load_relaxed(&heap.decay.refaulted) << ZCI_GRANULE_SHIFT;
-    stats->hold_bytes = atomic_load_relaxed(&heap.decay.hold) << ZCI_GRANULE_SHIFT;
+    stats->hold_bytes = atomic_load_relaxed(&heap.decay.kept) << ZCI_GRANULE_SHIFT;
     stats->wait_count = atomic_load_relaxed(&heap.lock.wait_count);
     stats->busy_count = atomic_load_relaxed(&heap.lock.busy_count);
     stats->reuse_count = atomic_load_relaxed(&heap.reuse_count);

@@ -41,6 +41,7 @@ static void a_steady_program_keeps_an_eighth_of_what_it_uses(void)
         step(0, 800);
     CHECK(decay.hold > 100);
     CHECK(decay.hold <= 800);
+    CHECK(decay.kept <= 100);
     CHECK(dirty <= 101);
 }
 
