@@ -34,6 +34,9 @@
 #define MIB       ((size_t)1 << 20)
 #define TRAP_FLAG 0x100
 
+/* On some virtual machines a trap takes twenty times as long as on others. No further call begins then. */
+#define LONG_MS 240000
+
 enum { FORKS_DEFAULT = 60, FEW_INSTRUCTIONS = 1500, HELD_COUNT = 8, SMALL_COUNT = 24 };
 
 /* How the instructions are used. */
@@ -535,6 +538,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    uint64_t begin_ms = zci_os_clock_ms();
     zci_options.gc_ms = 0; /* steps are slow: each call would end in a collection */
     if (argc > 1)
         forks_per_case = atol(argv[1]) > 0 ? atol(argv[1]) : 1;
@@ -547,6 +551,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (argc > 3 && (size_t)atol(argv[3]) != i)
             continue;
+        if (argc <= 1 && zci_os_clock_ms() - begin_ms > LONG_MS) {
+            check_skip("the rest of the calls, for a trap takes long here");
+            break;
+        }
         check_write("  ");
         check_write(cases[i].name);
         uint64_t steps = count_steps(cases[i].begin, cases[i].act);
