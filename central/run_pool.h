@@ -7,7 +7,7 @@
  *             page heap.
  * Locking:    one lock per shard (RANK_RUN_POOL); no other is taken under it.
  * Costs:      closed: a look at the page heap's counters for each span that ends. Open: O(log free runs) under a lock
- *             that few threads share; what the pools hold is out of the other shards' reach until the next look. */
+ *             that few threads share; what the pools hold is out of the other shards' reach until then. */
 #ifndef ZCI_CENTRAL_RUN_POOL_H
 #define ZCI_CENTRAL_RUN_POOL_H
 

@@ -94,11 +94,20 @@ struct span *zci_run_tree_best(const struct run_tree *tree, size_t granules)
 
 struct search {
     size_t least, most; /* granules */
+    size_t align;       /* 1: one of the shard's is wanted; else a place at a multiple of it */
     unsigned shard;
     unsigned looks; /* that are left */
 };
 
-/* The first that is the shard's, in order. */
+static bool suits(const struct span *span, const struct search *search)
+{
+    size_t first = span->start >> ZCI_GRANULE_SHIFT;
+    if (search->align == 1)
+        return span->shard == search->shard;
+    return align_up(first, search->align) - first + search->least <= span->granules;
+}
+
+/* The first that suits, in order. */
 static struct span *first_of(struct span *at, struct search *search)
 {
     for (; at != NULL; at = at->next) {
@@ -108,7 +117,7 @@ static struct span *first_of(struct span *at, struct search *search)
         if (found != NULL || search->looks == 0 || at->granules > search->most)
             return found;
         search->looks--;
-        if (at->shard == search->shard)
+        if (suits(at, search))
             return at;
     }
     return NULL;
@@ -120,31 +129,15 @@ struct span *zci_run_tree_best_of(const struct run_tree *tree, size_t granules, 
     if (best == NULL || best->shard == shard || granules > OWN_MOST)
         return best;
     size_t most = granules <= OWN_ANY ? SIZE_MAX : best->granules * OWN_FACTOR;
-    struct search search = {granules, most, shard, OWN_LOOKS};
+    struct search search = {granules, most, 1, shard, OWN_LOOKS};
     struct span *own = first_of(tree->root, &search);
     return own != NULL ? own : best;
 }
 
-static struct span *first_aligned(struct span *at, size_t granules, size_t align, unsigned *looks)
-{
-    for (; at != NULL; at = at->next) {
-        if (at->granules < granules)
-            continue;
-        struct span *found = first_aligned(at->prev, granules, align, looks);
-        if (found != NULL || *looks == 0)
-            return found;
-        --*looks;
-        size_t first = at->start >> ZCI_GRANULE_SHIFT;
-        if (align_up(first, align) - first + granules <= at->granules)
-            return at;
-    }
-    return NULL;
-}
-
 struct span *zci_run_tree_best_aligned(const struct run_tree *tree, size_t granules, size_t align)
 {
-    unsigned looks = ALIGNED_LOOKS;
-    struct span *found = align != 1 ? first_aligned(tree->root, granules, align, &looks) : NULL;
+    struct search search = {granules, SIZE_MAX, align, 0, ALIGNED_LOOKS};
+    struct span *found = align != 1 ? first_of(tree->root, &search) : NULL;
     return found != NULL ? found : zci_run_tree_best(tree, granules + align - 1);
 }
 

@@ -120,6 +120,7 @@ static void an_aligned_need_from_the_first_that_has_the_place(void)
     CHECK(zci_run_tree_best_aligned(&tree, 17, 16) == within);
     CHECK(zci_run_tree_best_aligned(&tree, 16, 64) == exact);
     CHECK(zci_run_tree_best_aligned(&tree, 16, 32) == exact);
+    CHECK(zci_run_tree_best_aligned(&tree, 18, 16) == NULL);
     CHECK(zci_run_tree_best_aligned(&tree, 19, 1) == longer);
     CHECK(zci_run_tree_best_aligned(&tree, 32, 16) == NULL);
     clear();
