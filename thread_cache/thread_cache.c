@@ -508,7 +508,6 @@ static void age_class(struct thread_cache *cache, unsigned class_index, unsigned
 void zci_thread_cache_age(struct thread_cache *cache, unsigned closed_calls)
 {
     cache->look_count++;
-    atomic_store_relaxed(&cache->signals_blocked, zci_os_signals_blocked());
     for (unsigned c = 1; c < ZCI_CLASS_COUNT; c++)
         age_class(cache, c, closed_calls);
     away_flush(cache);

@@ -100,7 +100,6 @@ struct thread_cache {
     uint16_t polls_before;       /* as it was set last */
     uint32_t thread_number;      /* the owner's, for the OS */
     uint32_t spare_more_bytes;   /* sum over the shelves' spare_more */
-    uint64_t signals_blocked;    /* by the owner, when it last looked; atomic, relaxed */
     int64_t returned_bytes;      /* to spans, less those taken, since the collector last looked */
     uint64_t aged_ms;            /* live: when gc.c last had it aged; parked: since when */
     uint64_t armed_at;           /* by zci_os_thread_clock; 0: no exit hook; atomic, relaxed */

@@ -58,8 +58,7 @@ static bool is_owners_number(const struct thread_cache *cache)
 static bool owner_sleeps(const struct thread_cache *cache)
 {
     return zci_os_barrier_all_threads() &&
-           zci_os_thread_sleeps(cache->thread_number,
-                                atomic_load_relaxed(&cache->signals_blocked)) &&
+           zci_os_thread_sleeps(cache->thread_number, cache->owner) &&
            atomic_load_acquire(&cache->is_busy) == 0;
 }
 
@@ -67,8 +66,8 @@ static uint64_t collect(struct thread_cache *cache)
 {
     uint64_t bytes = 0;
     if (atomic_load_relaxed(&cache->is_busy) != 0 ||
-        !zci_os_thread_sleeps(cache->thread_number, atomic_load_relaxed(&cache->signals_blocked)) ||
-        !is_owners_number(cache) || !hide(cache))
+        !zci_os_thread_sleeps(cache->thread_number, cache->owner) || !is_owners_number(cache) ||
+        !hide(cache))
         return 0;
     if (owner_sleeps(cache)) {
         bytes = zci_thread_cache_bytes(cache);
@@ -86,7 +85,6 @@ uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned loo
 #endif
     static struct thread_cache *last; /* where the last call stopped */
     uint64_t bytes = 0;
-    int can_tell = -1;
     struct thread_cache *cache =
         last != NULL && idle_ms != 0 ? last : atomic_load_acquire(zci_thread_registry_list());
     for (; cache != NULL && looks_max > 0; cache = cache->next) {
@@ -99,10 +97,6 @@ uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned loo
         cache->idle_since_ms = now_ms;
         if (zci_thread_registry_reap(cache) || has_moved || zci_thread_cache_bytes(cache) == 0)
             continue;
-        if (can_tell < 0)
-            can_tell = zci_os_handlers_block_their_signal();
-        if (can_tell == 0)
-            return 0;
         looks_max--;
         bytes += collect(cache);
         cache->idle_mark = mark_of(cache);

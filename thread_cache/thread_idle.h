@@ -9,13 +9,11 @@
  *   2. makes every running thread pass a memory barrier: a call that begins after this sees 1;
  *   3. asks the OS whether the owner sleeps in a system call. If so it began no call before 2 that it has not
  *      left, but for two cases: the slow side makes system calls itself, which is_busy tells, and a signal
- *      handler that sleeps may have interrupted the fast path, which the blocked signals tell: those with a handler,
- *      and those that the owner did not block when it was last on the slow side. A call that may change them for its
- *      time, as ppoll, is no sleep here;
+ *      handler that sleeps may have interrupted the fast path: then the kernel's signal frame is on its stack;
  *   4. empties the cache, and shows it to its owner again.
  * Invariants: a cache is hidden only under the collector's lock, and shown again before it is released.
- *             Not safe against a handler that unblocks its own signal and then sleeps above a malloc that it
- *             interrupted; programs in which a SA_NODEFER handler was seen are left alone.
+ *             Not safe against a handler that switches stacks itself and then sleeps, above a malloc that it
+ *             interrupted.
  *             The owner's pointer may go with its thread. So a cache without an exit hook is not hidden, nor one
  *             whose thread's number belongs to a thread that is younger than the adoption. What is left: a
  *             thread that comes here first in its last destructors, sleeps there, and ends just between 3 and 4.

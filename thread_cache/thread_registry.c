@@ -172,7 +172,6 @@ struct thread_cache *zci_thread_registry_adopt(void)
     /* The child of a vfork takes the cache for a thread of its parent, whose number it cannot tell: it has one of its
      * own, and is soon gone. Nobody has number 0. */
     cache->thread_number = is_our_process() ? zci_os_thread_number() : 0;
-    atomic_store_relaxed(&cache->signals_blocked, zci_os_signals_blocked());
     atomic_store_relaxed(&cache->armed_at, 0);
     cache->polls_left = 1;
     /* Pairs with the collector's load: it may look for the owner from here on. */

@@ -110,8 +110,8 @@ ZC_ATTR_EXPORT size_t zc_trim(size_t keep_bytes) ZC_NOEXCEPT;
 /* How much zc_collect does. The collector does steps by itself, see ZCMALLOC_GC_MS; nothing has to call this.
  * ZC_COLLECT_STEP:   one of these steps, now: what has lain idle for long enough goes down one layer.
  * ZC_COLLECT_CACHES: everything that waits in caches goes to the page heap: of this thread, of dead threads and,
- *                    on Linux, of threads that sleep (not theirs of private heaps, and none once the program had a
- *                    handler with SA_NODEFER); what waits between threads. Nothing goes to the OS: the result is 0.
+ *                    on Linux, of threads that sleep (not theirs of private heaps); what waits between threads. Nothing
+ *                    goes to the OS: the result is 0.
  * ZC_COLLECT_ALL:    the same, then all free pages go to the OS, also those between live blocks. As zc_trim(0). */
 enum zc_collect_level { ZC_COLLECT_STEP, ZC_COLLECT_CACHES, ZC_COLLECT_ALL };
 

@@ -184,14 +184,10 @@ uint32_t zci_os_thread_number(void);
 /* Whatever a thread runs after this it runs with all our earlier stores in sight, and its earlier ones are
  * visible to us. false: there is no such call. */
 bool zci_os_barrier_all_threads(void);
-/* Would a handler of the program show in the mask of blocked signals while it runs? To be asked before
- * zci_os_thread_sleeps. */
-bool zci_os_handlers_block_their_signal(void);
-/* The signals that the calling thread blocks, number n as bit n - 1. */
-uint64_t zci_os_signals_blocked(void);
-/* Does this thread of ours sleep in a system call right now, outside of any signal handler? usually_blocked is what it
- * blocked when it was known to be in none: beyond that a handler may be what blocks. */
-bool zci_os_thread_sleeps(uint32_t number, uint64_t usually_blocked);
+/* Does this thread of ours sleep in a system call right now, and not above a signal handler? variable: one of the
+ * thread's own (a thread-local one), which lies beyond its stack or far from it. false where that is not known, and if
+ * its frames are more than some 100 KiB. */
+bool zci_os_thread_sleeps(uint32_t number, const void *variable);
 /* Is there no thread of this number in this process any more? false where that is not known. */
 bool zci_os_thread_is_gone(uint32_t number);
 /* This instant, for zci_os_thread_began_by; not 0. */

@@ -86,20 +86,10 @@ bool zci_os_barrier_all_threads(void)
     return false;
 }
 
-bool zci_os_handlers_block_their_signal(void)
-{
-    return false;
-}
-
-uint64_t zci_os_signals_blocked(void)
-{
-    return 0;
-}
-
-bool zci_os_thread_sleeps(uint32_t number, uint64_t usually_blocked)
+bool zci_os_thread_sleeps(uint32_t number, const void *variable)
 {
     (void)number;
-    (void)usually_blocked;
+    (void)variable;
     return false;
 }
 

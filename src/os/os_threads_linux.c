@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* os_threads_linux.c - what Linux tells about the other threads of the process: a memory barrier on all of
- * them (membarrier, Linux 4.14), from /proc whether one sleeps, in what, and with which signals blocked; of a
+ * them (membarrier, Linux 4.14), from /proc whether one sleeps, and whether a signal handler is on its stack; of a
  * thread's number whether anyone has it, and since when; and of the machine whether it is short of memory
  * (PSI, Linux 5.2).
  * Invariants: nothing here allocates or needs stdio; without /proc every answer is "no".
- * Costs:      a barrier some microseconds; a question three small files, 20 to 40 microseconds. */
+ * Costs:      a barrier some microseconds; a question four small files, 20 to 40 microseconds, and a tenth of one per
+ *             KiB of stack. */
 #include "base/atomic.h"
 #include "os/os.h"
 
@@ -13,8 +14,8 @@
 #include <fcntl.h>
 #include <link.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -61,8 +62,9 @@ bool zci_os_barrier_all_threads(void)
 
 #endif
 
-/* Reads the start of /proc/self/task/NUMBER/NAME as text. */
-static bool read_task_file(uint32_t number, const char *name, char *text, size_t text_bytes)
+/* /proc/self/task/NUMBER/NAME, to read. Not by libc's functions: those are cancellation points, and programs replace
+ * them. */
+static int open_task_file(uint32_t number, const char *name)
 {
     char path[64] = "/proc/self/task/";
     char digits[12];
@@ -73,8 +75,13 @@ static bool read_task_file(uint32_t number, const char *name, char *text, size_t
     while ((number /= 10) != 0);
     strcat(path, digits + at);
     strcat(path, name);
-    /* Not libc's functions: those are cancellation points, and programs replace them. */
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    return (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+}
+
+/* The start of such a file as text. */
+static bool read_task_file(uint32_t number, const char *name, char *text, size_t text_bytes)
+{
+    int fd = open_task_file(number, name);
     if (fd < 0)
         return false;
     ssize_t length = syscall(SYS_read, fd, text, text_bytes - 1);
@@ -121,13 +128,8 @@ size_t zci_os_stack_tls_bytes(void)
     return bytes;
 }
 
-/* Handlers for one time only are not among the caught ones while they run, but the signal keeps its flags: number n as
- * bit n - 1, as zci_os_handlers_block_their_signal saw them last. */
-static uint64_t one_time_signals; /* atomic, relaxed */
-
 struct task_status {
     bool sleeps;
-    bool may_be_in_handler;
     uint64_t switch_count; /* how often it lost the processor, for whatever reason */
 };
 
@@ -145,19 +147,13 @@ static bool is_of_our_namespace(const char *text, uint32_t number)
     return number_after(end, "", 10, &found) == number;
 }
 
-static bool read_status(uint32_t number, uint64_t usually_blocked, struct task_status *status)
+static bool read_status(uint32_t number, struct task_status *status)
 {
     char text[4096];
     bool found = true;
-    if (!read_task_file(number, "/status", text, sizeof text))
-        return false;
-    if (!is_of_our_namespace(text, number))
+    if (!read_task_file(number, "/status", text, sizeof text) || !is_of_our_namespace(text, number))
         return false;
     status->sleeps = strstr(text, "\nState:\tS") != NULL;
-    uint64_t blocked = number_after(text, "\nSigBlk:", 16, &found);
-    uint64_t caught = number_after(text, "\nSigCgt:", 16, &found);
-    uint64_t handled = caught | atomic_load_relaxed(&one_time_signals);
-    status->may_be_in_handler = (blocked & (handled | ~usually_blocked)) != 0;
     status->switch_count = number_after(text, "\nvoluntary_ctxt_switches:", 10, &found) +
                            number_after(text, "\nnonvoluntary_ctxt_switches:", 10, &found);
     return found;
@@ -204,68 +200,76 @@ void zci_os_pressure_close(int descriptor)
         close(descriptor);
 }
 
-bool zci_os_handlers_block_their_signal(void)
+/* Eight bytes that the kernel writes into each signal frame, aligned, and that hardly anything else looks like. */
+#if defined(__x86_64__)
+/* The segment registers: cs, no gs, no fs, ss. Under Xen the first and the last have more bits set. */
+#define FRAME_MASK 0x0fffffffffff0fff
+#define FRAME_MARK 0x002b000000000033
+#elif defined(__aarch64__)
+/* The record of the floating point registers: what it is, and its length. */
+#define FRAME_MASK 0xffffffffffffffff
+#define FRAME_MARK 0x0000021046508001
+#else
+/* Anything may be one: nobody sleeps. */
+#define FRAME_MASK 0
+#define FRAME_MARK 0
+#endif
+
+/* A thread that sleeps deeper in its stack is not asked for, nor one whose stack ends who knows where. */
+#define STACK_MOST_BYTES (256u << 10)
+
+/* false, too, if this is no part of a stack that can be read. */
+static bool has_no_signal_frame(uint32_t number, uintptr_t from, uintptr_t end)
 {
-    /* Once seen is enough: the program may have taken it away while it runs. */
-    static bool one_did_not; /* atomic, relaxed: only ever set */
-    uint64_t one_time = 0;
-    for (int number = 1; number <= 64 && !atomic_load_relaxed(&one_did_not); number++) {
-        struct sigaction action;
-        if (sigaction(number, NULL, &action) != 0)
-            continue;
-        bool is_one_time = (action.sa_flags & SA_RESETHAND) != 0;
-        one_time |= is_one_time ? (uint64_t)1 << (number - 1) : 0;
-        bool is_handled = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
-        if ((action.sa_flags & SA_NODEFER) != 0 && (is_handled || is_one_time))
-            atomic_store_relaxed(&one_did_not, true);
+    uint64_t words[512];
+    bool has_none = false;
+    int fd = open_task_file(number, "/mem");
+    while (fd >= 0 && from < end) {
+        size_t bytes = end - from < sizeof words ? end - from : sizeof words;
+        has_none = syscall(SYS_pread64, fd, words, bytes, from) == (ssize_t)bytes;
+        for (size_t i = 0; i < bytes / sizeof *words && has_none; i++)
+            has_none = (words[i] & FRAME_MASK) != FRAME_MARK;
+        if (!has_none)
+            break;
+        from += bytes;
     }
-    atomic_store_relaxed(&one_time_signals, one_time);
-    return !atomic_load_relaxed(&one_did_not);
+    if (fd >= 0)
+        (void)syscall(SYS_close, fd);
+    return has_none;
 }
 
-uint64_t zci_os_signals_blocked(void)
+/* text: the call's number, its six arguments, the stack pointer and where it goes on, but for the first in base 16. */
+static uintptr_t stack_pointer_in(const char *text)
 {
-    uint64_t blocked = 0;
-    (void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof blocked);
-    return blocked;
-}
-
-/* Calls that may sleep with other signals blocked than before, and which argument says so, from 0. */
-static const struct {
-    long call;
-    unsigned argument;
-} mask_changers[] = {
-    {SYS_rt_sigsuspend, 0},      {SYS_ppoll, 3},         {SYS_pselect6, 5},
-    {SYS_epoll_pwait, 4},        {SYS_io_pgetevents, 5}, {426 /* io_uring_enter */, 4},
-    {441 /* epoll_pwait2 */, 4},
-};
-
-/* text: the call's number and its arguments in base 16. */
-static bool keeps_mask(const char *text)
-{
-    bool found = true;
-    uint64_t call = number_after(text, "", 10, &found);
-    for (size_t i = 0; i < sizeof mask_changers / sizeof mask_changers[0]; i++) {
-        if (call != (uint64_t)mask_changers[i].call)
-            continue;
-        const char *at = text;
-        for (unsigned skip = 0; skip <= mask_changers[i].argument && at != NULL; skip++)
-            at = strstr(at + 1, " 0x");
-        return at != NULL && number_after(at, " 0x", 16, &found) == 0;
+    bool found = text[0] >= '0' && text[0] <= '9';
+    for (int skip = 0; skip < 7 && found; skip++) {
+        text = strstr(text + 1, " 0x");
+        found = text != NULL;
     }
-    return true;
+    return found ? (uintptr_t)number_after(text, " 0x", 16, &found) : 0;
 }
 
-/* All three looks see one and the same sleep if the thread did not run in between. */
-bool zci_os_thread_sleeps(uint32_t number, uint64_t usually_blocked)
+/* 0: unknown. The main thread's variables lie elsewhere than its stack, at whose end are the random bytes. */
+static uintptr_t stack_end(uintptr_t stack_pointer, const void *variable)
+{
+    uintptr_t ends[] = {(uintptr_t)variable, (uintptr_t)getauxval(AT_RANDOM)};
+    for (int i = 0; i < 2; i++)
+        if (ends[i] - stack_pointer < STACK_MOST_BYTES)
+            return ends[i] & ~(uintptr_t)7;
+    return 0;
+}
+
+/* All looks see one and the same sleep if the thread did not run in between. */
+bool zci_os_thread_sleeps(uint32_t number, const void *variable)
 {
     struct task_status before, after;
-    char call[160];
-    return read_status(number, usually_blocked, &before) && before.sleeps &&
-           !before.may_be_in_handler && read_task_file(number, "/syscall", call, sizeof call) &&
-           call[0] >= '0' && call[0] <= '9' && keeps_mask(call) &&
-           read_status(number, usually_blocked, &after) &&
-           after.switch_count == before.switch_count;
+    char call[192];
+    if (!read_status(number, &before) || !before.sleeps ||
+        !read_task_file(number, "/syscall", call, sizeof call))
+        return false;
+    uintptr_t from = (stack_pointer_in(call) + 7) & ~(uintptr_t)7;
+    return has_no_signal_frame(number, from, stack_end(from, variable)) &&
+           read_status(number, &after) && after.sleeps && after.switch_count == before.switch_count;
 }
 
 #if ZCI_SANITIZE_THREAD

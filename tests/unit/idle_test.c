@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -54,7 +55,30 @@ static uint64_t collect(void)
     return look(UINT64_MAX / 2, 0, 1000);
 }
 
-enum { SLEEPS, RUNS, HAS_NO_HOOK, MAY_BE_GONE };
+enum { SLEEPS, RUNS, HAS_NO_HOOK, MAY_BE_GONE, SLEEPS_DEEP, SLEEPS_TOO_DEEP, SLEEPS_WITH_MASK };
+
+/* Long sleeps, lest it wakes up in the middle of every look at it. */
+static void sleep_until_stage_2(int how)
+{
+    sigset_t usr2;
+    sigemptyset(&usr2);
+    sigaddset(&usr2, SIGUSR2);
+    while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
+        if (how == SLEEPS_WITH_MASK)
+            ppoll(NULL, 0, &(struct timespec){.tv_nsec = 50000000}, &usr2);
+        else
+            pause_us(50000);
+}
+
+/* Below a frame of so many bytes. */
+static __attribute__((noinline)) void sleep_below(size_t bytes)
+{
+    char *frame = __builtin_alloca(bytes);
+    memset(frame, 0, bytes);
+    __asm__ volatile("" : : "r"(frame) : "memory");
+    sleep_until_stage_2(SLEEPS);
+    __asm__ volatile("" : : "r"(frame) : "memory");
+}
 
 static void *hold_then(void *argument)
 {
@@ -70,10 +94,10 @@ static void *hold_then(void *argument)
         /* The thread of this number began later. */
         atomic_store_relaxed(&thread_cache_get()->armed_at, 1);
     set_stage(1);
-    if (how != RUNS)
-        /* Long sleeps, lest it wakes up in the middle of every look at it. */
-        while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
-            pause_us(50000);
+    if (how == SLEEPS_DEEP || how == SLEEPS_TOO_DEEP)
+        sleep_below(how == SLEEPS_DEEP ? 100000 : 300000);
+    else if (how != RUNS)
+        sleep_until_stage_2(how);
     else
         while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
             ;
@@ -81,26 +105,58 @@ static void *hold_then(void *argument)
     return NULL;
 }
 
-static void in_thread(int how, int is_taken)
+static void *collect_from_sleeper(void *bytes)
+{
+    wait_for_stage(1);
+    for (int i = 0; i < 200 && *(uint64_t *)bytes == 0; i++) {
+        *(uint64_t *)bytes = collect();
+        pause_us(1000);
+    }
+    set_stage(2);
+    wait_for_stage(3);
+    return NULL;
+}
+
+/* body with how comes to stage 1, rests, and comes from stage 2 to stage 3. */
+static void is_taken_from(void *(*body)(void *), int how, int is_taken)
 {
     pthread_t thread;
     uint64_t bytes = 0;
-    CHECK_EQ(pthread_create(&thread, NULL, hold_then, (void *)(intptr_t)how), 0);
-    wait_for_stage(1);
-    for (int i = 0; i < 200 && bytes == 0; i++) {
-        bytes = collect();
-        pause_us(1000);
-    }
+    CHECK_EQ(pthread_create(&thread, NULL, body, (void *)(intptr_t)how), 0);
+    collect_from_sleeper(&bytes);
     CHECK_EQ(bytes >= 1000, is_taken);
-    set_stage(2);
-    wait_for_stage(3);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     set_stage(0);
+}
+
+static void in_thread(int how, int is_taken)
+{
+    is_taken_from(hold_then, how, is_taken);
 }
 
 static void who_sleeps_gives(void)
 {
     in_thread(SLEEPS, 1);
+    in_thread(SLEEPS_DEEP, 1);
+    in_thread(SLEEPS_WITH_MASK, 1);
+}
+
+/* Its stack and its variables lie far from each other. */
+static void the_main_thread_gives(void)
+{
+    pthread_t thread;
+    uint64_t bytes = 0;
+    CHECK_EQ(pthread_create(&thread, NULL, collect_from_sleeper, &bytes), 0);
+    hold_then((void *)(intptr_t)SLEEPS);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK(bytes >= 1000);
+    set_stage(0);
+}
+
+/* Whether a handler has interrupted it is not looked for in all of a large stack. */
+static void who_sleeps_deep_keeps(void)
+{
+    in_thread(SLEEPS_TOO_DEEP, 0);
 }
 
 static void who_runs_keeps(void)
@@ -109,6 +165,7 @@ static void who_runs_keeps(void)
 }
 
 static uint32_t number_of_last;
+static const void *variable_of_last;
 static pthread_barrier_t rest;
 
 /* moves: its bins do, before it rests. */
@@ -118,6 +175,7 @@ static void *run_then_rest(void *moves)
     for (int i = 0; i < HELD; i++)
         zc_free(zc_malloc(1000));
     number_of_last = zci_os_thread_number();
+    variable_of_last = thread_cache_owner();
     set_stage(1);
     while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
         ;
@@ -137,7 +195,7 @@ static void after_all_a_step_waits(void)
     wait_for_stage(1);
     zc_collect(ZC_COLLECT_CACHES);
     set_stage(2);
-    while (!zci_os_thread_sleeps(number_of_last, 0))
+    while (!zci_os_thread_sleeps(number_of_last, variable_of_last))
         pause_us(100);
     CHECK_EQ(look(zci_os_clock_ms(), LONG_MS, 1000), 0);
     CHECK(collect() >= 1000);
@@ -158,7 +216,7 @@ static void all_who_sleep_give_at_once(void)
     CHECK_EQ(look(UINT64_MAX / 4, 1, 1), 0);
     CHECK_EQ(look(UINT64_MAX / 4 + 1, 1, 1), 0);
     set_stage(2);
-    while (!zci_os_thread_sleeps(number_of_last, 0))
+    while (!zci_os_thread_sleeps(number_of_last, variable_of_last))
         pause_us(100);
     CHECK(collect() >= 1000);
     pthread_barrier_wait(&rest);
@@ -178,47 +236,51 @@ static void sleep_in_handler(int number)
 {
     (void)number;
     set_stage(1);
-    wait_for_stage(2);
+    sleep_until_stage_2(SLEEPS);
 }
 
-/* With no signal blocked while it sleeps. */
 static void sleep_in_handler_by_ppoll(int number)
 {
-    sigset_t none;
     (void)number;
-    sigemptyset(&none);
     set_stage(1);
-    while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) != 2)
-        ppoll(NULL, 0, &(struct timespec){.tv_nsec = 50000000}, &none);
+    sleep_until_stage_2(SLEEPS_WITH_MASK);
+}
+
+/* Nothing but its stack tells. */
+static void sleep_in_handler_unblocked(int number)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+    sleep_in_handler(number);
+}
+
+static void sleep_deep_in_handler(int number)
+{
+    (void)number;
+    set_stage(1);
+    sleep_below(20000);
 }
 
 static void *be_interrupted(void *unused)
 {
+    static char stack[65536];
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
     for (int i = 0; i < HELD; i++)
         zc_free(zc_malloc(1000));
+    sigaltstack(&alternate, NULL);
     raise(SIGUSR1);
     set_stage(3);
     return unused;
 }
 
-/* Its first call comes while all signals are blocked. */
-static void *be_interrupted_later(void *unused)
-{
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
-    zc_free(zc_malloc(1000));
-    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
-    return be_interrupted(unused);
-}
-
-/* It may have interrupted malloc; whether its signal is blocked tells, unless it said that it is not. */
-static void who_sleeps_in_a_handler_keeps(void (*handler)(int), int flags, void *(*body)(void *))
+/* It may have interrupted malloc. */
+static void who_sleeps_in_a_handler_keeps(void (*handler)(int), int flags)
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
     pthread_t thread;
     sigaction(SIGUSR1, &action, NULL);
-    CHECK_EQ(pthread_create(&thread, NULL, body, NULL), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, be_interrupted, NULL), 0);
     wait_for_stage(1);
     for (int i = 0; i < 50; i++) {
         CHECK_EQ(collect(), 0);
@@ -233,43 +295,30 @@ static void who_sleeps_in_a_handler_keeps(void (*handler)(int), int flags, void 
 
 static void handlers_keep(void)
 {
-    void *(*bodies[])(void *) = {be_interrupted, be_interrupted_later};
-    for (int i = 0; i < 2; i++) {
-        who_sleeps_in_a_handler_keeps(sleep_in_handler, 0, bodies[i]);
-        who_sleeps_in_a_handler_keeps(sleep_in_handler, (int)SA_RESETHAND, bodies[i]);
-    }
-    who_sleeps_in_a_handler_keeps(sleep_in_handler_by_ppoll, 0, be_interrupted);
-    /* The last: from then on nobody is asked to give. */
-    CHECK(zci_os_handlers_block_their_signal());
-    who_sleeps_in_a_handler_keeps(sleep_in_handler, SA_NODEFER, be_interrupted);
-    CHECK(!zci_os_handlers_block_their_signal());
+    void (*handlers[])(int) = {sleep_in_handler, sleep_in_handler_by_ppoll,
+                               sleep_in_handler_unblocked, sleep_deep_in_handler};
+    int flags[] = {0, SA_RESTART | SA_SIGINFO, (int)SA_RESETHAND, SA_NODEFER, SA_ONSTACK};
+    for (int h = 0; h < 4; h++)
+        for (int f = 0; f < 5; f++)
+            who_sleeps_in_a_handler_keeps(handlers[h], flags[f]);
 }
 
-/* Blocked since before its first malloc: no handler is why. */
-static void *block_and_hold(void *signals)
+static void *block_and_hold(void *how)
 {
-    pthread_sigmask(SIG_BLOCK, signals, NULL);
-    return hold_then(NULL);
+    sigset_t all;
+    zc_free(zc_malloc(1000));
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    return hold_then(how);
 }
 
-static void who_blocks_signals_from_the_start_gives(void)
+/* Nor does it matter what handlers there are. */
+static void who_blocks_signals_gives(void)
 {
-    sigset_t signals;
-    pthread_t thread;
-    uint64_t bytes = 0;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGUSR2);
-    CHECK_EQ(pthread_create(&thread, NULL, block_and_hold, &signals), 0);
-    wait_for_stage(1);
-    for (int i = 0; i < 200 && bytes == 0; i++) {
-        bytes = collect();
-        pause_us(1000);
-    }
-    CHECK(bytes >= 1000);
-    set_stage(2);
-    wait_for_stage(3);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-    set_stage(0);
+    struct sigaction action = {.sa_handler = sleep_in_handler, .sa_flags = SA_NODEFER};
+    sigaction(SIGUSR1, &action, NULL);
+    is_taken_from(block_and_hold, SLEEPS, 1);
+    signal(SIGUSR1, SIG_DFL);
 }
 
 struct held {
@@ -348,7 +397,7 @@ static int ask_by_the_wrong_proc(void)
     for (uint32_t number = 1; number <= 17; number++) {
         (void)snprintf(path, sizeof path, "/proc/self/task/%u/status", number);
         others += access(path, F_OK) == 0;
-        if (zci_os_thread_sleeps(number, 0))
+        if (zci_os_thread_sleeps(number, thread_cache_owner()))
             return 1;
     }
     return others != 0 ? 0 : SKIPPED;
@@ -393,17 +442,19 @@ int main(void)
 {
     zc_free(zc_malloc(1));
     /* A sanitizer, an emulator or a sandbox. */
-    if (!zci_os_barrier_all_threads() || !zci_os_handlers_block_their_signal() ||
-        zci_os_thread_sleeps(zci_os_thread_number(), 0)) {
+    if (!zci_os_barrier_all_threads() ||
+        zci_os_thread_sleeps(zci_os_thread_number(), thread_cache_owner())) {
         check_write("skipped: no barrier on all threads here\n");
         return SKIPPED;
     }
     RUN(who_sleeps_gives);
+    RUN(the_main_thread_gives);
+    RUN(who_sleeps_deep_keeps);
     RUN(who_runs_keeps);
     RUN(all_who_sleep_give_at_once);
     RUN(after_all_a_step_waits);
     RUN(who_may_be_gone_keeps);
-    RUN(who_blocks_signals_from_the_start_gives);
+    RUN(who_blocks_signals_gives);
     RUN(numbers_of_another_namespace_tell_nothing);
     RUN(nothing_is_lost_between);
     RUN(handlers_keep);
