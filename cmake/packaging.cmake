@@ -43,15 +43,13 @@ function(zc_configure_pc)
 endfunction()
 
 # It stands for libzcmalloc, the shared library or the archive. Of the archive the linker takes what replaces malloc
-# only if it is told to, as the target zcmalloc::static tells it.
+# only if it is told to, as the target zcmalloc::static tells it; beside the shared library, too, for `--static`.
 if(TARGET zcmalloc_shared OR TARGET zcmalloc_static)
   set(ZC_PC_FLAGS "")
-  if(NOT TARGET zcmalloc_shared)
-    if(APPLE)
-      set(ZC_PC_FLAGS "-Wl,-u,_zci_darwin_promotes ")
-    else()
-      set(ZC_PC_FLAGS "-Wl,-u,malloc ")
-    endif()
+  if(NOT APPLE)
+    set(ZC_PC_FLAGS "-Wl,-u,malloc ")
+  elseif(NOT TARGET zcmalloc_shared)
+    set(ZC_PC_FLAGS "-Wl,-u,_zci_darwin_promotes ")
   endif()
   zc_configure_pc()
   install(FILES ${PROJECT_BINARY_DIR}/zcmalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig

@@ -52,6 +52,12 @@ if echo 'int main(void){return 0;}' | "$cc" -static -x c - -o "$work/static_prob
     eval "set -- $(pkg-config --static --cflags --libs zcmalloc)"
     "$cc" -O2 -fno-builtin -static -DCONSUMER_OVERRIDES=1 "$main" -o "$work/by_pc_static" "$@"
     "$work/by_pc_static"
+    # Only libc's own functions ask for malloc here.
+    echo '#include <string.h>
+    int main(int count, char **words) { return count != (int)strlen(strdup(words[0])); }' >"$work/calls_none.c"
+    "$cc" -fno-builtin -static "$work/calls_none.c" -o "$work/calls_none" -Wl,-Map,"$work/calls_none.map" "$@"
+    grep -q 'libzcmalloc\.a(.*malloc_elf' "$work/calls_none.map" ||
+        { echo "FAILED: a static program that itself calls no malloc has another one than zcmalloc's"; exit 1; }
 fi
 version=$(pkg-config --modversion zcmalloc)
 "$work/by_pc" version | grep -qx "$version" || { echo "FAILED: version is not $version"; exit 1; }
