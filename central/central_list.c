@@ -53,9 +53,9 @@ struct central_list {
     uint32_t keeps_charge; /* there is a hard limit; atomic, relaxed: statistics */
 } ZCI_LINE;
 
-static struct central_list lists[ZCI_SHARDS][ZCI_CLASS_COUNT] = {
-    [0 ... ZCI_SHARDS -
-     1] = {[0 ... ZCI_CLASS_COUNT - 1] = {.lock = LOCK_INIT(RANK_CENTRAL_LIST)}}};
+/* All zeros at first, the locks too. */
+static struct central_list lists[ZCI_SHARDS][ZCI_CLASS_COUNT];
+ZCI_STATIC_ASSERT(RANK_CENTRAL_LIST == 0, "the lists' locks are all zeros");
 
 /* The lists of all classes of so many shards, in turn; class 0 has none. */
 static struct central_list *next_list(struct central_list *list, unsigned shard_count)

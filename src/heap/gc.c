@@ -130,6 +130,16 @@ static uint64_t waiting_bytes(void)
     return pages.dirty_bytes - held + huge.cached_bytes + runs + unswept;
 }
 
+/* A process that is done within a tick needs no step: ages count from its first look at the clock. */
+static void start_locked(uint64_t now_ms)
+{
+    uint32_t tick = tick_of(now_ms);
+    gc.last_ms = now_ms;
+    gc.run_tick = gc.round_tick = tick;
+    zci_central_set_tick(tick);
+    atomic_store_relaxed(&gc.ended_ms, now_ms);
+}
+
 /* The clock is read here: what the caller saw of it before it had the lock may be older than the last step, and
  * the tick must not go back. */
 static void step_locked(void)
@@ -171,7 +181,9 @@ static void try_step(uint64_t seen_ms)
     if (!zci_gc_is_time(seen_ms) || !lock_try_acquire(&zci_collector_lock))
         return;
     /* Another thread may have done one meanwhile. */
-    if (zci_gc_is_time(seen_ms))
+    if (gc.last_ms == 0)
+        start_locked(seen_ms);
+    else if (zci_gc_is_time(seen_ms))
         step_locked();
     lock_release(&zci_collector_lock);
 }
@@ -179,7 +191,7 @@ static void try_step(uint64_t seen_ms)
 /* Busy threads look seldom, so that the clock costs nothing; others at each slow call. */
 static unsigned next_polls(const struct thread_cache *cache, uint64_t elapsed_ms, bool is_pending)
 {
-    if (is_pending || elapsed_ms >= zci_options.gc_ms)
+    if (is_pending || elapsed_ms >= zci_options.gc_ms || cache->polls_before == 0)
         return 1;
     unsigned more = cache->polls_before * 2U;
     return more < POLLS_MAX ? more : POLLS_MAX;
@@ -192,6 +204,8 @@ void zci_gc_poll_slow(struct thread_cache *cache)
         return;
     }
     uint64_t now_ms = zci_os_clock_ms();
+    if (cache->aged_ms == 0)
+        cache->aged_ms = now_ms;
     uint64_t elapsed_ms = now_ms - cache->aged_ms;
     bool has_returned = cache->returned_bytes >= (int64_t)PENDING_OWN;
     bool is_pending = has_returned || atomic_load_relaxed(&gc.is_pending) != 0;

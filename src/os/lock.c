@@ -53,14 +53,14 @@ static __thread uint32_t held_ranks __attribute__((tls_model("initial-exec")));
 
 void zci_lock_check_acquire(const struct lock *lock)
 {
-    ZCI_ASSERT(lock->rank < RANK_COUNT);
-    ZCI_ASSERT((held_ranks >> lock->rank) == 0);
-    held_ranks |= 1U << lock->rank;
+    ZCI_ASSERT(lock->rank < RANK_END);
+    ZCI_ASSERT((held_ranks >> (lock->rank - RANK_FIRST)) == 0);
+    held_ranks |= 1U << (lock->rank - RANK_FIRST);
 }
 
 void zci_lock_check_release(const struct lock *lock)
 {
-    ZCI_ASSERT((held_ranks >> lock->rank) & 1);
-    held_ranks &= ~(1U << lock->rank);
+    ZCI_ASSERT((held_ranks >> (lock->rank - RANK_FIRST)) & 1);
+    held_ranks &= ~(1U << (lock->rank - RANK_FIRST));
 }
 #endif

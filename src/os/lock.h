@@ -18,18 +18,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The central lists' is 0: they are many, and all zeros, so no part of the file. */
 enum lock_rank {
-    RANK_BOOTSTRAP,     /* bootstrap.c */
-    RANK_COLLECTOR,     /* thread_idle.c: one collector at a time */
-    RANK_REGISTRY,      /* thread_registry.c: parked caches */
-    RANK_PRIVATE_TABLE, /* private_heap.c: which heaps there are */
-    RANK_PRIVATE_HEAP,  /* private_list.c: one per private heap */
-    RANK_CENTRAL_LIST,  /* central_list.c: one per class and shard */
-    RANK_HUGE,          /* huge.c */
-    RANK_RUN_POOL,      /* run_pool.c: one per shard */
-    RANK_PAGE_HEAP,     /* page_heap.c */
-    RANK_META_ARENA,    /* meta_arena.c */
-    RANK_COUNT
+    RANK_FIRST = -5,
+    RANK_BOOTSTRAP = RANK_FIRST, /* bootstrap.c */
+    RANK_COLLECTOR,              /* thread_idle.c: one collector at a time */
+    RANK_REGISTRY,               /* thread_registry.c: parked caches */
+    RANK_PRIVATE_TABLE,          /* private_heap.c: which heaps there are */
+    RANK_PRIVATE_HEAP,           /* private_list.c: one per private heap */
+    RANK_CENTRAL_LIST,           /* central_list.c: one per class and shard */
+    RANK_HUGE,                   /* huge.c */
+    RANK_RUN_POOL,               /* run_pool.c: one per shard */
+    RANK_PAGE_HEAP,              /* page_heap.c */
+    RANK_META_ARENA,             /* meta_arena.c */
+    RANK_END
 };
 
 #if defined(__APPLE__)
@@ -38,7 +40,7 @@ enum lock_rank {
 
 struct lock {
     uint64_t word;
-    uint32_t rank;
+    int32_t rank;
     uint32_t wait_count; /* how often somebody had to sleep; under the lock */
     uint32_t busy_count; /* how often somebody did not have it at once; likewise */
 };

@@ -26,7 +26,7 @@ static void list_locked(struct lock *lock)
 
 static void take_over_locked(struct lock *lock)
 {
-    ZCI_ASSERT(lock->rank < RANK_COUNT);
+    ZCI_ASSERT(lock->rank < RANK_END);
     atomic_store_relaxed(&lock->owner, thread_identity());
     if (ZCI_UNLIKELY(!lock->is_listed))
         list_locked(lock);
@@ -88,7 +88,7 @@ bool zci_lock_reset_in_child(struct lock *lock)
 
 void zci_locks_force(void)
 {
-    for (uint32_t rank = 0; rank < RANK_COUNT; rank++) {
+    for (int32_t rank = RANK_FIRST; rank < RANK_END; rank++) {
         for (struct lock *lock = atomic_load_acquire(&locks); lock != NULL; lock = lock->next) {
             if (lock->rank != rank || is_mine(lock))
                 continue;

@@ -21,7 +21,7 @@
 
 struct lock {
     os_unfair_lock word;
-    uint32_t rank;
+    int32_t rank;
     uint32_t wait_count; /* how often somebody had to wait; under the lock */
     uint32_t busy_count; /* the same */
     uint8_t is_listed;   /* under the lock */
