@@ -7,6 +7,7 @@
  * Costs:      malloc and free are the fast path itself, not calls of it. */
 #include "api/contract.h"
 #include "heap/stats.h"
+#include "os/os.h"
 #include "zcmalloc.h"
 
 #include <stdio.h>
@@ -168,7 +169,7 @@ static struct info_words collect_info(void)
         .hblkhd = stats.huge_bytes,
         .usmblks = stats.mapped_peak_bytes,
         .fsmblks = cached,
-        .uordblks = stats.in_use_bytes,
+        .uordblks = stats.in_use_bytes - stats.huge_bytes,
         .fordblks = idle + cached,
         .keepcost = stats.page_heap_bytes,
     };
@@ -203,7 +204,13 @@ ZCI_EXPORT struct info_ints mallinfo(void)
     };
 }
 
-/* Free blocks of each class, whichever layer holds them. */
+/* Of free runs, which have any length. */
+static uint64_t free_page_bytes(const struct zc_stats *stats)
+{
+    return stats->run_cache_bytes + stats->page_heap_bytes;
+}
+
+/* Free blocks of each class, whichever layer holds them, and free pages. */
 static int write_sizes(FILE *stream, const struct stats_snapshot *snapshot)
 {
     int length = fputs("<sizes>\n", stream);
@@ -218,7 +225,13 @@ static int write_sizes(FILE *stream, const struct stats_snapshot *snapshot)
                     (unsigned long long)least, (unsigned long long)row->block_bytes,
                     (unsigned long long)(count * row->block_bytes), (unsigned long long)count);
     }
-    return length < 0 ? length : fputs("</sizes>\n", stream);
+    if (length < 0)
+        return length;
+    unsigned long long page_bytes = zci_os_page_bytes();
+    unsigned long long bytes = free_page_bytes(&snapshot->all);
+    return fprintf(
+        stream, "<unsorted from=\"%llu\" to=\"%llu\" total=\"%llu\" count=\"%llu\"/>\n</sizes>\n",
+        page_bytes, page_bytes, bytes, bytes / page_bytes);
 }
 
 /* The totals of the only heap, and of all heaps, are the same. */
@@ -226,7 +239,7 @@ static int write_totals(FILE *stream, const struct stats_snapshot *snapshot)
 {
     const struct zc_stats *stats = &snapshot->all;
     uint64_t fast_count = 0;
-    uint64_t rest_count = 0;
+    uint64_t rest_count = free_page_bytes(stats) / zci_os_page_bytes();
     for (size_t c = 0; c < ZCI_STATS_CLASSES; c++) {
         fast_count += snapshot->classes[c].thread_cache_count + snapshot->classes[c].depot_count;
         rest_count += snapshot->classes[c].free_count;
@@ -242,7 +255,8 @@ static int write_totals(FILE *stream, const struct stats_snapshot *snapshot)
         "<aspace type=\"mprotect\" size=\"%llu\"/>\n",
         (unsigned long long)fast_count,
         (unsigned long long)(stats->thread_cache_bytes + stats->depot_bytes),
-        (unsigned long long)rest_count, (unsigned long long)stats->central_bytes,
+        (unsigned long long)rest_count,
+        (unsigned long long)(stats->central_bytes + free_page_bytes(stats)),
         (unsigned long long)stats->huge_count, (unsigned long long)stats->huge_bytes,
         (unsigned long long)stats->mapped_bytes, (unsigned long long)stats->mapped_peak_bytes,
         (unsigned long long)stats->reserved_bytes, (unsigned long long)stats->mapped_bytes);

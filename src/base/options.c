@@ -4,6 +4,7 @@
 #include "base/options.h"
 
 #include "base/print.h"
+#include "base/report.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -62,6 +63,14 @@ static bool name_matches(const char *text, size_t length, const char *name)
     return true;
 }
 
+static const struct option *option_of(const char *name, size_t length)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (name_matches(name, length, option_table[i].name))
+            return &option_table[i];
+    return NULL;
+}
+
 /* The number of a word for a format; 0 if it is none. */
 static uint64_t format_of(const char *text)
 {
@@ -112,7 +121,7 @@ static void complain(const char *what, const char *variable, size_t length)
     for (size_t i = 0; i < length && i < 200; i++)
         zci_print_text(&out, (const char[]){variable[i], '\0'});
     zci_print_text(&out, "\n");
-    zci_print_flush(&out, 2);
+    zci_report_flush(&out);
 }
 
 static void read_variable(const char *variable)
@@ -121,21 +130,24 @@ static void read_variable(const char *variable)
     const char *equals = strchr(name, '=');
     if (equals == NULL)
         return;
-    /* The command's own: which library `zcmalloc run` preloads. */
-    if (name_matches(name, (size_t)(equals - name), "lib"))
+    /* Empty is unset. And one is the command's own: which library `zcmalloc run` preloads. */
+    if (equals[1] == '\0' || name_matches(name, (size_t)(equals - name), "lib"))
         return;
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct option *option = &option_table[i];
-        uint64_t value;
-        if (!name_matches(name, (size_t)(equals - name), option->name))
-            continue;
-        if (parse_value(equals + 1, option->type, &value))
-            *option_value(option) = value;
-        else
-            complain("not a value for this option, ignored:", variable, strlen(variable));
-        return;
-    }
-    complain("unknown option, ignored:", variable, (size_t)(equals - variable));
+    const struct option *option = option_of(name, (size_t)(equals - name));
+    uint64_t value;
+    if (option == NULL)
+        complain("unknown option, ignored:", variable, (size_t)(equals - variable));
+    else if (parse_value(equals + 1, option->type, &value))
+        *option_value(option) = value;
+    else
+        complain("not a value for this option, ignored:", variable, strlen(variable));
+}
+
+bool zci_option_takes(const char *name, size_t name_length, const char *value)
+{
+    const struct option *option = option_of(name, name_length);
+    uint64_t number;
+    return option != NULL && parse_value(value, option->type, &number);
 }
 
 void zci_options_read(char *const *environment)
@@ -154,6 +166,9 @@ void zci_options_print_changed(struct print *out)
         zci_print_text(out, " ");
         zci_print_text(out, option->name);
         zci_print_text(out, "=");
-        zci_print_number(out, *option_value(option));
+        if (option->type == OPTION_format)
+            zci_print_text(out, zci_option_formats[*option_value(option) - 1]);
+        else
+            zci_print_number(out, *option_value(option));
     }
 }

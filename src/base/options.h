@@ -7,6 +7,7 @@
 #define ZCI_BASE_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct options {
@@ -23,6 +24,9 @@ extern const char *const zci_option_formats[];
 /* environment is NULL-terminated "NAME=value" strings. Names and values that are not understood are
  * reported on fd 2, one line each. */
 void zci_options_read(char *const *environment);
+
+/* Is there an option of this name, in any case and without the prefix, that may have this value? */
+bool zci_option_takes(const char *name, size_t name_length, const char *value);
 
 /* Writes the variables that differ from their default as " name=value" to fd 2's line in *out. */
 struct print;

@@ -7,10 +7,20 @@
 #include <string.h>
 #include <unistd.h>
 
+static char *buffer_of(struct print *out)
+{
+    return out->larger != NULL ? out->larger : out->text;
+}
+
+size_t zci_print_room(const struct print *out)
+{
+    return (out->larger != NULL ? out->larger_bytes : ZCI_PRINT_BYTES) - out->length;
+}
+
 void zci_print_text(struct print *out, const char *text)
 {
-    while (*text != '\0' && out->length < ZCI_PRINT_BYTES)
-        out->text[out->length++] = *text++;
+    while (*text != '\0' && zci_print_room(out) != 0)
+        buffer_of(out)[out->length++] = *text++;
 }
 
 static void print_digits(struct print *out, uint64_t value, unsigned base, unsigned width)
@@ -53,7 +63,7 @@ void zci_print_label(struct print *out, const char *text, unsigned width)
 {
     size_t start = out->length;
     zci_print_text(out, text);
-    while (out->length - start < width && out->length < ZCI_PRINT_BYTES)
+    while (out->length - start < width && zci_print_room(out) != 0)
         zci_print_text(out, " ");
 }
 
@@ -62,7 +72,7 @@ void zci_print_flush(struct print *out, int fd)
     int saved = errno;
     size_t done = 0;
     while (out->error == 0 && done < out->length) {
-        ssize_t n = write(fd, out->text + done, out->length - done);
+        ssize_t n = write(fd, buffer_of(out) + done, out->length - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n > 0)

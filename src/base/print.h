@@ -11,11 +11,17 @@
 
 #define ZCI_PRINT_BYTES 512
 
+/* All zeros: 512 bytes of its own. */
 struct print {
     size_t length;
-    int error; /* of the first write that failed; nothing is written after it */
+    int error;    /* of the first write that failed; nothing is written after it */
+    char *larger; /* or NULL: text is used */
+    size_t larger_bytes;
     char text[ZCI_PRINT_BYTES];
 };
+
+/* How much more there is room for. */
+size_t zci_print_room(const struct print *out);
 
 void zci_print_text(struct print *out, const char *text);
 void zci_print_number(struct print *out, uint64_t value);

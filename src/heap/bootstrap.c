@@ -6,6 +6,7 @@
 
 #include "base/options.h"
 #include "base/print.h"
+#include "base/report.h"
 #include "central/page_heap.h"
 #include "heap/fork.h"
 #include "heap/gc.h"
@@ -76,13 +77,14 @@ static void print_banner(void)
                                                    : " KiB, no class map, options:");
     zci_options_print_changed(&out);
     zci_print_text(&out, "\n");
-    zci_print_flush(&out, 2);
+    zci_report_flush(&out);
 }
 
 __attribute__((constructor(101))) static void start(void)
 {
     zci_bootstrap();
     zci_thread_registry_start();
+    zci_report_start(false);
     read_options();
     if (zci_options.check) {
         zci_private_cache_flush_own();
@@ -91,6 +93,8 @@ __attribute__((constructor(101))) static void start(void)
     }
     if (zci_options.verbose)
         print_banner();
+    if (zci_options.stats)
+        zci_report_start(true);
     if (zci_options.background)
         zci_gc_background_start();
 }
@@ -98,7 +102,11 @@ __attribute__((constructor(101))) static void start(void)
 __attribute__((destructor(101))) static void end(void)
 {
     zci_gc_background_stop();
+    if (!zci_options.stats)
+        return;
+    struct report_guard guard;
+    zci_report_begin(&guard);
     /* The option counts from 1, 0 being off. */
-    if (zci_options.stats)
-        zci_stats_print(2, (int)zci_options.stats - 1);
+    zci_stats_print(zci_report_fd(), (int)zci_options.stats - 1);
+    zci_report_end(&guard);
 }

@@ -4,6 +4,7 @@
  * exposition format. Uses neither malloc nor stdio, so that it works at exit and when memory is gone. */
 #include "base/print.h"
 #include "heap/stats.h"
+#include "os/os.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -67,12 +68,26 @@ static bool is_used(const struct zc_class_stats *row)
     return row->span_made_count != 0;
 }
 
-/* No row is longer than what is left behind this. */
+#define PROGRAM_NAME_MOST 100
+
+/* No row is longer. */
+#define ROW_BYTES (ZCI_PRINT_BYTES * 3 / 4)
+
 static void end_row(struct print *out, int fd, const char *text)
 {
     zci_print_text(out, text);
-    if (out->length > ZCI_PRINT_BYTES / 4)
+    if (zci_print_room(out) < ROW_BYTES)
         zci_print_flush(out, fd);
+}
+
+/* As much of it as can stand between quotes. */
+static void print_program_name(struct print *out)
+{
+    const char *name = zci_os_program_name();
+    for (unsigned i = 0; i < PROGRAM_NAME_MOST && name[i] != '\0'; i++) {
+        bool is_plain = name[i] >= ' ' && name[i] <= '~' && name[i] != '"' && name[i] != '\\';
+        zci_print_text(out, (const char[]){is_plain ? name[i] : '?', '\0'});
+    }
 }
 
 /* --- text ----------------------------------------------------------------------------------------- */
@@ -116,6 +131,11 @@ static void print_text_classes(struct print *out, int fd, const struct stats_sna
 
 static void print_text(struct print *out, int fd, const struct stats_snapshot *snapshot)
 {
+    zci_print_text(out, "zcmalloc: process ");
+    zci_print_number(out, zci_os_process_number());
+    zci_print_text(out, ", ");
+    print_program_name(out);
+    end_row(out, fd, "\n");
     for (size_t i = 0; i < ROW_COUNT; i++) {
         if (rows[i].name != NULL) {
             print_text_row(out, fd, &rows[i], value_of(&snapshot->all, &rows[i]));
@@ -144,6 +164,11 @@ static void print_json(struct print *out, int fd, const struct stats_snapshot *s
     const char *comma = "";
     zci_print_text(out, "{");
     print_member(out, fd, "version", ZC_STATS_VERSION);
+    zci_print_text(out, ",\n");
+    print_member(out, fd, "process_number", zci_os_process_number());
+    zci_print_text(out, ",\n\"program\":\"");
+    print_program_name(out);
+    end_row(out, fd, "\"");
     for (size_t i = 0; i < ROW_COUNT; i++) {
         if (rows[i].name == NULL)
             continue;
@@ -220,6 +245,20 @@ static void print_prometheus(struct print *out, int fd, const struct stats_snaps
     }
 }
 
+/* More than a report takes, so far. */
+#define REPORT_BYTES ((size_t)128 << 10)
+
+/* Not among the calls that the report counts. */
+static char *larger_buffer(void)
+{
+    char *buffer = zci_os_calls_native.reserve(NULL, REPORT_BYTES);
+    if (buffer != NULL && zci_os_calls_native.make_writable(buffer, REPORT_BYTES) != 0) {
+        zci_os_calls_native.release(buffer, REPORT_BYTES);
+        buffer = NULL;
+    }
+    return buffer;
+}
+
 int zci_stats_print(int fd, int format)
 {
     struct stats_snapshot snapshot;
@@ -228,6 +267,9 @@ int zci_stats_print(int fd, int format)
         return EINVAL;
     zci_stats_collect_all(&snapshot);
     zci_stats_add_process(&snapshot.all);
+    /* One write, if that can be: other processes may write there, too. */
+    out.larger = larger_buffer();
+    out.larger_bytes = REPORT_BYTES;
     if (format == ZC_STATS_TEXT)
         print_text(&out, fd, &snapshot);
     else if (format == ZC_STATS_JSON)
@@ -235,5 +277,7 @@ int zci_stats_print(int fd, int format)
     else
         print_prometheus(&out, fd, &snapshot);
     zci_print_flush(&out, fd);
+    if (out.larger != NULL)
+        zci_os_calls_native.release(out.larger, REPORT_BYTES);
     return out.error;
 }

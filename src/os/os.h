@@ -197,6 +197,8 @@ uint64_t zci_os_thread_clock(void);
 bool zci_os_thread_began_by(uint32_t number, uint64_t instant);
 /* Differs in the child of a fork, of vfork too. */
 uint32_t zci_os_process_number(void);
+/* The last part of the path that the process was started by. */
+const char *zci_os_program_name(void);
 
 /* Registers the hook that runs at the exit of each thread that has armed it. The hook may arm again. */
 bool zci_os_thread_exit_register(void (*hook)(void *));

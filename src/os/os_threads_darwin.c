@@ -115,3 +115,8 @@ uint32_t zci_os_process_number(void)
 {
     return (uint32_t)getpid();
 }
+
+const char *zci_os_program_name(void)
+{
+    return getprogname();
+}

@@ -320,3 +320,8 @@ uint32_t zci_os_process_number(void)
 {
     return (uint32_t)syscall(SYS_getpid);
 }
+
+const char *zci_os_program_name(void)
+{
+    return program_invocation_short_name;
+}

@@ -72,6 +72,7 @@ static void test_sums(void)
     if (!CHECK(file != NULL))
         return;
     void *big = malloc(512 * BLOCKS_MIB);
+    free(malloc(4 * BLOCKS_MIB));
     CHECK_EQ(malloc_info(0, file), 0);
     rewind(file);
     size_t length = fread(text, 1, sizeof text - 1, file);
@@ -79,6 +80,10 @@ static void test_sums(void)
     fclose(file);
     unsigned long long bytes = 0;
     unsigned long long count = 0;
+    const char *pages = strstr(text, "<unsorted ");
+    CHECK(number_of(pages, " total=\"") >= 4 * BLOCKS_MIB);
+    bytes += number_of(pages, " total=\"");
+    count += number_of(pages, " count=\"");
     for (const char *at = text; (at = strstr(at, "<size ")) != NULL; at++) {
         CHECK(number_of(at, " from=\"") <= number_of(at, " to=\""));
         CHECK_EQ(number_of(at, " total=\""), number_of(at, " count=\"") * number_of(at, " to=\""));

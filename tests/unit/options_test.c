@@ -50,6 +50,8 @@ static void mistakes_are_named_once(void)
     CHECK_EQ(zci_options.verbose, 0);
     read_one("ZCMALLOC_VERBOSE=99999999999999999999999");
     CHECK(strstr(said, "not a value") != NULL);
+    read_one("ZCMALLOC_VERBOSE=");
+    CHECK_EQ(said[0], 0);
 }
 
 static int is_refused(const char *variable)
