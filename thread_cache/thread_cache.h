@@ -101,6 +101,7 @@ struct thread_cache {
     uint32_t thread_number;      /* the owner's, for the OS */
     uint32_t spare_more_bytes;   /* sum over the shelves' spare_more */
     int64_t returned_bytes;      /* to spans, less those taken, since the collector last looked */
+    uint64_t large_freed_bytes;  /* large blocks, since it last looked */
     uint64_t aged_ms;            /* live: when gc.c last had it aged; parked: since when */
     uint64_t armed_at;           /* by zci_os_thread_clock; 0: no exit hook; atomic, relaxed */
     uint64_t idle_mark;          /* thread_idle.c: what the bins looked like */

@@ -77,6 +77,43 @@ static uint64_t collect(struct thread_cache *cache)
     return bytes;
 }
 
+struct round {
+    uint64_t now_ms, idle_ms;
+    unsigned looks_left;
+    struct thread_cache *cache; /* the next */
+    uint64_t bytes;
+};
+
+/* Goes on to a cache that is to be looked at. */
+static bool find_due(struct round *round)
+{
+    for (; round->cache != NULL && round->looks_left > 0; round->cache = round->cache->next) {
+        struct thread_cache *cache = round->cache;
+        /* Pairs with zci_thread_registry_adopt. */
+        if (atomic_load_acquire(&cache->state) != CACHE_LIVE || cache == thread_cache_get())
+            continue;
+        bool has_moved = note_mark(cache, round->now_ms) && round->idle_ms != 0;
+        if (round->now_ms - cache->idle_since_ms < round->idle_ms)
+            continue;
+        cache->idle_since_ms = round->now_ms;
+        if (!zci_thread_registry_reap(cache) && !has_moved && zci_thread_cache_bytes(cache) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void look_from_first_due(void *argument)
+{
+    struct round *round = argument;
+    do {
+        struct thread_cache *cache = round->cache;
+        round->looks_left--;
+        round->bytes += collect(cache);
+        cache->idle_mark = mark_of(cache);
+        round->cache = cache->next;
+    } while (find_due(round));
+}
+
 uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned looks_max)
 {
 #if ZCI_SANITIZE_THREAD
@@ -84,25 +121,13 @@ uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned loo
     return 0;
 #endif
     static struct thread_cache *last; /* where the last call stopped */
-    uint64_t bytes = 0;
-    struct thread_cache *cache =
+    struct round round = {.now_ms = now_ms, .idle_ms = idle_ms, .looks_left = looks_max};
+    round.cache =
         last != NULL && idle_ms != 0 ? last : atomic_load_acquire(zci_thread_registry_list());
-    for (; cache != NULL && looks_max > 0; cache = cache->next) {
-        /* Pairs with zci_thread_registry_adopt. */
-        if (atomic_load_acquire(&cache->state) != CACHE_LIVE || cache == thread_cache_get())
-            continue;
-        bool has_moved = note_mark(cache, now_ms) && idle_ms != 0;
-        if (now_ms - cache->idle_since_ms < idle_ms)
-            continue;
-        cache->idle_since_ms = now_ms;
-        if (zci_thread_registry_reap(cache) || has_moved || zci_thread_cache_bytes(cache) == 0)
-            continue;
-        looks_max--;
-        bytes += collect(cache);
-        cache->idle_mark = mark_of(cache);
-    }
-    last = cache;
-    return bytes;
+    if (find_due(&round) && zci_os_barrier_all_threads())
+        (void)zci_os_with_own_files(look_from_first_due, &round);
+    last = round.cache;
+    return round.bytes;
 }
 
 void zci_thread_idle_fork_child(void)

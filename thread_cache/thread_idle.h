@@ -19,7 +19,7 @@
  *             thread that comes here first in its last destructors, sleeps there, and ends just between 3 and 4.
  * Locking:    zci_collector_lock, also for all other work that is one thread's at a time.
  * Costs:      nothing for the owner but two plain stores per slow call. Here: a look at the bins of each
- *             cache, and about 50 microseconds for each that looks idle. Only on Linux so far. */
+ *             cache, about 50 microseconds for each that looks idle, and as much once for all. Only on Linux so far. */
 #ifndef ZCI_THREAD_CACHE_THREAD_IDLE_H
 #define ZCI_THREAD_CACHE_THREAD_IDLE_H
 

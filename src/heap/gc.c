@@ -41,7 +41,7 @@
  * passed. So bins stay closed for some slow calls after each look, also those of classes that come into use while
  * there is something to wait for: what a thread does next is likely to meet one. It is looked often while more than
  * PENDING_BYTES wait, and by a thread that has returned PENDING_OWN since its last look, however short the time. */
-#define PENDING_BYTES ((uint64_t)8 << 20)
+#define PENDING_BYTES GC_LARGE_FREED
 #define PENDING_OWN   ((uint64_t)2 << 20)
 #define CLOSED_CALLS  64
 #define PENDING_SHARE 8 /* of a tick */
@@ -130,9 +130,13 @@ static uint64_t waiting_bytes(void)
     return pages.dirty_bytes - held + huge.cached_bytes + runs + unswept;
 }
 
-/* A process that is done within a tick needs no step: ages count from its first look at the clock. */
+/* A process that is done within a tick needs no step: ages count from its first look at the clock. A thread without a
+ * cache does not look, so large blocks may have come and gone before. */
 static void start_locked(uint64_t now_ms)
 {
+    struct page_heap_stats pages;
+    zci_page_heap_stats(&pages);
+    atomic_store_relaxed(&gc.is_pending, pages.dirty_bytes > PENDING_BYTES);
     uint32_t tick = tick_of(now_ms);
     gc.last_ms = now_ms;
     gc.run_tick = gc.round_tick = tick;
@@ -197,6 +201,18 @@ static unsigned next_polls(const struct thread_cache *cache, uint64_t elapsed_ms
     return more < POLLS_MAX ? more : POLLS_MAX;
 }
 
+/* Then something waits until the next step has seen what does: this may be the thread's last look before it goes on
+ * without, and what it frees is not among what the last step saw. */
+static bool has_returned_much(struct thread_cache *cache)
+{
+    bool has_returned =
+        cache->returned_bytes >= (int64_t)PENDING_OWN ||
+        (cache->large_freed_bytes >= PENDING_BYTES && atomic_load_relaxed(&gc.is_pending) == 0);
+    if (has_returned)
+        atomic_store_relaxed(&gc.is_pending, 1);
+    return has_returned;
+}
+
 void zci_gc_poll_slow(struct thread_cache *cache)
 {
     if (zci_options.gc_ms == 0) {
@@ -204,17 +220,20 @@ void zci_gc_poll_slow(struct thread_cache *cache)
         return;
     }
     uint64_t now_ms = zci_os_clock_ms();
-    if (cache->aged_ms == 0)
+    if (ZCI_UNLIKELY(atomic_load_relaxed(&gc.ended_ms) == 0))
+        try_step(now_ms);
+    bool has_returned = has_returned_much(cache);
+    bool is_pending = atomic_load_relaxed(&gc.is_pending) != 0;
+    if (cache->aged_ms == 0 && !is_pending)
         cache->aged_ms = now_ms;
     uint64_t elapsed_ms = now_ms - cache->aged_ms;
-    bool has_returned = cache->returned_bytes >= (int64_t)PENDING_OWN;
-    bool is_pending = has_returned || atomic_load_relaxed(&gc.is_pending) != 0;
     cache->polls_before = (uint16_t)next_polls(cache, elapsed_ms, is_pending);
     cache->polls_left = cache->polls_before;
     cache->closed_calls = is_pending ? CLOSED_CALLS : 0;
     if (has_returned || elapsed_ms >= zci_options.gc_ms / (is_pending ? PENDING_SHARE : 1)) {
         cache->aged_ms = now_ms;
         cache->returned_bytes = 0;
+        cache->large_freed_bytes = 0;
         zci_thread_cache_age(cache, CLOSED_CALLS);
     }
     try_step(now_ms);

@@ -21,6 +21,9 @@
 /* Looks at the clock, ages the calling thread's cache, and does a step if it is time. */
 void zci_gc_poll_slow(struct thread_cache *cache);
 
+/* After so many bytes of freed large blocks a thread looks at the clock. */
+#define GC_LARGE_FREED ((uint64_t)8 << 20)
+
 /* After each slow call; the cache is open. */
 ZCI_INLINE void gc_poll(struct thread_cache *cache)
 {

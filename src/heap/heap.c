@@ -151,6 +151,21 @@ static void free_small(unsigned class_index, void *block)
     poll_and_leave(cache);
 }
 
+static void free_large(void *block, const struct span *span)
+{
+    uint64_t bytes = span != NULL ? span_bytes(span) : 0;
+    zci_large_free(block);
+    if (!thread_cache_is_open(thread_cache_get()))
+        return;
+    struct thread_cache *cache = enter_cache(false);
+    if (ZCI_LIKELY(thread_cache_is_open(cache))) {
+        cache->large_freed_bytes += bytes;
+        if (cache->large_freed_bytes >= GC_LARGE_FREED)
+            cache->polls_left = 1;
+    }
+    zci_heap_leave_cache(cache);
+}
+
 void zci_heap_free_slow(void *block)
 {
     size_t class_index = class_map_get(block) / 2;
@@ -173,8 +188,7 @@ void zci_heap_free_slow(void *block)
             return;
         }
     }
-    zci_large_free(block);
-    zci_heap_poll();
+    free_large(block, span);
 }
 
 /* A program that reads fresh zeroed memory before it writes, as each hash table does, has two page faults per page,

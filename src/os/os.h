@@ -184,9 +184,13 @@ uint32_t zci_os_thread_number(void);
 /* Whatever a thread runs after this it runs with all our earlier stores in sight, and its earlier ones are
  * visible to us. false: there is no such call. */
 bool zci_os_barrier_all_threads(void);
+/* Runs body with the caller's thread-local variables and locks, while the caller waits and gets no signals, but with a
+ * table of file descriptors of its own: what it opens no fork copies and no close takes, and no other open gets another
+ * number for it. false: body did not run, for the system cannot do that (Linux before 5.9). */
+bool zci_os_with_own_files(void (*body)(void *), void *argument);
 /* Does this thread of ours sleep in a system call right now, and not above a signal handler? variable: one of the
- * thread's own (a thread-local one), which lies beyond its stack or far from it. false where that is not known, and if
- * its frames are more than some 100 KiB. */
+ * thread's own (a thread-local one), which lies beyond its stack or far from it. false where that is not known, if its
+ * frames are more than some MiB, and while it waits for a child, which may use its variables meanwhile. Opens files. */
 bool zci_os_thread_sleeps(uint32_t number, const void *variable);
 /* Is there no thread of this number in this process any more? false where that is not known. */
 bool zci_os_thread_is_gone(uint32_t number);

@@ -99,6 +99,22 @@ static bool can_keep_source(void)
 /* Some things are asked anew with each so many-th wish to move pages. */
 #define MOVES_UNTIL_LOOK 1024
 
+/* On kernels that have no such tables the program may meet the file. */
+static void with_own_files(void (*body)(void *), void *argument)
+{
+    if (!zci_os_with_own_files(body, argument))
+        body(argument);
+}
+
+static void read_overcommit_mode(void *mode)
+{
+    long fd = syscall(SYS_openat, AT_FDCWD, "/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)syscall(SYS_read, fd, mode, 1);
+    (void)syscall(SYS_close, fd);
+}
+
 /* Where all memory that could be used is set apart (vm.overcommit_memory 2), another process may take what the place
  * gives up before the move takes it again. */
 static bool is_memory_set_apart(void)
@@ -107,12 +123,7 @@ static bool is_memory_set_apart(void)
     static bool is_set_apart;   /* atomic */
     if (atomic_add_64(&wish_count, 1) % MOVES_UNTIL_LOOK == 1) {
         char mode = '0';
-        long fd =
-            syscall(SYS_openat, AT_FDCWD, "/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
-        if (fd >= 0) {
-            (void)syscall(SYS_read, fd, &mode, 1);
-            (void)syscall(SYS_close, fd);
-        }
+        with_own_files(read_overcommit_mode, &mode);
         atomic_store_relaxed(&is_set_apart, mode == '2');
     }
     return atomic_load_relaxed(&is_set_apart);
@@ -144,7 +155,7 @@ static bool may_map_again(void)
 #define MAPPINGS_MOST 16384
 
 /* false where nobody tells. */
-static bool has_few_mappings(void)
+static void has_few_mappings(void *answer)
 {
     char text[1024];
     long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -156,15 +167,18 @@ static bool has_few_mappings(void)
             count += text[i] == '\n';
     if (fd >= 0)
         (void)syscall(SYS_close, fd);
-    return count != 0 && count < MAPPINGS_MOST;
+    *(bool *)answer = count != 0 && count < MAPPINGS_MOST;
 }
 
 static bool may_split_mappings(void)
 {
     static uint64_t wish_count; /* atomic */
     static bool has_too_many;   /* atomic */
-    if (atomic_add_64(&wish_count, 1) % MOVES_UNTIL_LOOK == 0)
-        atomic_store_relaxed(&has_too_many, !has_few_mappings());
+    if (atomic_add_64(&wish_count, 1) % MOVES_UNTIL_LOOK == 0) {
+        bool has_few = false;
+        with_own_files(has_few_mappings, &has_few);
+        atomic_store_relaxed(&has_too_many, !has_few);
+    }
     return !atomic_load_relaxed(&has_too_many);
 }
 

@@ -8,6 +8,7 @@
 #include "os/os_darwin.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,6 +84,13 @@ uint32_t zci_os_thread_number(void)
 
 bool zci_os_barrier_all_threads(void)
 {
+    return false;
+}
+
+bool zci_os_with_own_files(void (*body)(void *), void *argument)
+{
+    (void)body;
+    (void)argument;
     return false;
 }
 

@@ -215,8 +215,9 @@ void zci_os_pressure_close(int descriptor)
 #define FRAME_MARK 0
 #endif
 
-/* A thread that sleeps deeper in its stack is not asked for, nor one whose stack ends who knows where. */
-#define STACK_MOST_BYTES (256u << 10)
+/* A thread that sleeps deeper in its stack is not asked for, nor one whose stack ends who knows where: that of a
+ * coroutine. */
+#define STACK_MOST_BYTES (8u << 20)
 
 /* false, too, if this is no part of a stack that can be read. */
 static bool has_no_signal_frame(uint32_t number, uintptr_t from, uintptr_t end)
@@ -236,6 +237,15 @@ static bool has_no_signal_frame(uint32_t number, uintptr_t from, uintptr_t end)
     if (fd >= 0)
         (void)syscall(SYS_close, fd);
     return has_none;
+}
+
+/* A child that shares our memory (clone with CLONE_VM, but no CLONE_VFORK) may have the variables of the thread that
+ * waits for it, the cache too. */
+static bool waits_for_child(const char *text)
+{
+    bool found = true;
+    uint64_t call = number_after(text, "", 10, &found);
+    return call == SYS_wait4 || call == SYS_waitid;
 }
 
 /* text: the call's number, its six arguments, the stack pointer and where it goes on, but for the first in base 16. */
@@ -265,7 +275,7 @@ bool zci_os_thread_sleeps(uint32_t number, const void *variable)
     struct task_status before, after;
     char call[192];
     if (!read_status(number, &before) || !before.sleeps ||
-        !read_task_file(number, "/syscall", call, sizeof call))
+        !read_task_file(number, "/syscall", call, sizeof call) || waits_for_child(call))
         return false;
     uintptr_t from = (stack_pointer_in(call) + 7) & ~(uintptr_t)7;
     return has_no_signal_frame(number, from, stack_end(from, variable)) &&

@@ -19,23 +19,27 @@
 #ifndef __NR_clone3
 #define __NR_clone3 435
 #endif
+#ifndef __NR_close_range
+#define __NR_close_range 436
+#endif
 #ifndef __NR_rseq
 #define __NR_rseq __NR_clone3
 #endif
 
 static const int named[] = {
-    __NR_mmap,          __NR_munmap,  __NR_mprotect,
-    __NR_madvise,       __NR_futex,   __NR_mincore,
-    __NR_prlimit64,     __NR_pread64, __NR_sched_getaffinity,
-    __NR_tgkill,        __NR_mremap,  __NR_openat,
-    __NR_read,          __NR_close,   __NR_membarrier,
-    __NR_clock_gettime,
+    __NR_mmap,          __NR_munmap,      __NR_mprotect,
+    __NR_madvise,       __NR_futex,       __NR_mincore,
+    __NR_prlimit64,     __NR_pread64,     __NR_sched_getaffinity,
+    __NR_tgkill,        __NR_mremap,      __NR_openat,
+    __NR_read,          __NR_close,       __NR_membarrier,
+    __NR_clock_gettime, __NR_close_range, __NR_rt_sigprocmask,
+    __NR_clone,
 };
 
 static const int of_libc[] = {
-    __NR_clone,          __NR_clone3,       __NR_rseq,   __NR_set_robust_list, __NR_rt_sigaction,
-    __NR_rt_sigprocmask, __NR_rt_sigreturn, __NR_exit,   __NR_exit_group,      __NR_clock_nanosleep,
-    __NR_nanosleep,      __NR_write,        __NR_getpid, __NR_gettid,
+    __NR_clone3,       __NR_rseq,  __NR_set_robust_list, __NR_rt_sigaction,
+    __NR_rt_sigreturn, __NR_exit,  __NR_exit_group,      __NR_clock_nanosleep,
+    __NR_nanosleep,    __NR_write, __NR_getpid,          __NR_gettid,
 };
 
 enum {

@@ -9,6 +9,8 @@
 #include "thread_cache/thread_registry.h"
 #include "zcmalloc.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,7 +98,7 @@ static void *hold_then(void *argument)
         atomic_store_relaxed(&thread_cache_get()->armed_at, 1);
     set_stage(1);
     if (how == SLEEPS_DEEP || how == SLEEPS_TOO_DEEP)
-        sleep_below(how == SLEEPS_DEEP ? 100000 : 300000);
+        sleep_below(how == SLEEPS_DEEP ? 1000000 : 9000000);
     else if (how != RUNS)
         sleep_until_stage_2(how);
     else
@@ -121,8 +124,11 @@ static void *collect_from_sleeper(void *bytes)
 static void is_taken_from(void *(*body)(void *), int how, int is_taken)
 {
     pthread_t thread;
+    pthread_attr_t attributes;
     uint64_t bytes = 0;
-    CHECK_EQ(pthread_create(&thread, NULL, body, (void *)(intptr_t)how), 0);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)16 << 20);
+    CHECK_EQ(pthread_create(&thread, &attributes, body, (void *)(intptr_t)how), 0);
     collect_from_sleeper(&bytes);
     CHECK_EQ(bytes >= 1000, is_taken);
     CHECK_EQ(pthread_join(thread, NULL), 0);
@@ -167,6 +173,7 @@ static void who_runs_keeps(void)
 static uint32_t number_of_last;
 static const void *variable_of_last;
 static pthread_barrier_t rest;
+static int children_end;
 
 /* moves: its bins do, before it rests. */
 static void *run_then_rest(void *moves)
@@ -312,6 +319,72 @@ static void *block_and_hold(void *how)
     return hold_then(how);
 }
 
+/* Its child may share its memory, and its variables too. */
+static void *wait_for_child(void *unused)
+{
+    int ends[2];
+    char byte;
+    CHECK_EQ(pipe(ends), 0);
+    for (int i = 0; i < HELD; i++)
+        zc_free(zc_malloc(1000));
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[1]);
+        _exit((int)read(ends[0], &byte, 1));
+    }
+    children_end = ends[1];
+    set_stage(1);
+    CHECK_EQ(waitpid(child, NULL, 0), child);
+    close(ends[0]);
+    set_stage(3);
+    return unused;
+}
+
+static void who_waits_for_a_child_keeps(void)
+{
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, wait_for_child, NULL), 0);
+    wait_for_stage(1);
+    for (int i = 0; i < 50; i++) {
+        CHECK_EQ(collect(), 0);
+        pause_us(1000);
+    }
+    close(children_end);
+    wait_for_stage(3);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    set_stage(0);
+}
+
+/* What it opens has the first number, and no one else has it; errno and the signals are as before. */
+static void open_one(void *number)
+{
+    sigset_t blocked;
+    *(int *)number = (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY);
+    CHECK(*(int *)number == 0);
+    CHECK(fcntl(1, F_GETFD) == -1);
+    CHECK(pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, SIGUSR1) == 1);
+    errno = 9;
+}
+
+static void looks_open_no_file_of_the_program(void)
+{
+    sigset_t blocked;
+    int number = -1;
+    int next = dup(1);
+    close(next);
+    errno = 7;
+    bool is_done = zci_os_with_own_files(open_one, &number);
+    CHECK_EQ(errno, 7);
+    if (!is_done) {
+        check_skip("no table of file descriptors of one's own here");
+        return;
+    }
+    CHECK_EQ(number, 0);
+    CHECK(fcntl(1, F_GETFD) != -1);
+    CHECK_EQ(fcntl(next, F_GETFD), -1);
+    CHECK(pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, SIGUSR1) == 0);
+}
+
 /* Nor does it matter what handlers there are. */
 static void who_blocks_signals_gives(void)
 {
@@ -455,6 +528,8 @@ int main(void)
     RUN(after_all_a_step_waits);
     RUN(who_may_be_gone_keeps);
     RUN(who_blocks_signals_gives);
+    RUN(who_waits_for_a_child_keeps);
+    RUN(looks_open_no_file_of_the_program);
     RUN(numbers_of_another_namespace_tell_nothing);
     RUN(nothing_is_lost_between);
     RUN(handlers_keep);
