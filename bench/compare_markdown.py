@@ -3,8 +3,9 @@
 """compare_markdown.py - the whole report of bench/compare, as text, or as the section of a Markdown file.
 
 The section lies between the lines BEGIN and END of the file and is replaced as a whole; the rest of the file is
-not touched. Everything in it comes from the result, so that the same result gives the same section."""
+not touched. Everything in it comes from the result and from where it goes, so that the same gives the same section."""
 import os
+import shlex
 import urllib.parse
 
 from compare_allocators import CannotCompare
@@ -14,6 +15,7 @@ from compare_threads import thread_blocks
 
 BEGIN = "<!-- bench/compare wrote from here -->"
 END = "<!-- bench/compare wrote to here -->"
+OUTPUT_OPTIONS = ["--json", "--csv", "--svg", "--markdown"]
 
 
 def summary_blocks(result):
@@ -62,10 +64,26 @@ def fenced(lines):
     return ["```", *lines, "```", ""]
 
 
-def section_lines(result, charts):
-    """charts: paths relative to the Markdown file."""
+def command_for(command, outputs):
+    """The command that measured, but with these outputs instead of its own."""
+    try:
+        typed = iter(shlex.split(command))
+    except ValueError:  # not a command that a shell would take
+        return command
+    words = []
+    for word in typed:
+        name, equals, _ = word.partition("=")
+        if len(name) < 3 or not any(option.startswith(name) for option in OUTPUT_OPTIONS):  # abbreviated, perhaps
+            words.append(word)
+        elif not equals:
+            next(typed, None)
+    return shlex.join([*words, *outputs])
+
+
+def section_lines(result, charts, outputs=()):
+    """charts: paths relative to the Markdown file; outputs: the words of the command that say what is written."""
     lines = ["Written by this command; all figures of this section come from it.", "",
-             "```sh", result.get("command", "bench/compare"), "```", "",
+             "```sh", command_for(result.get("command", "bench/compare"), outputs), "```", "",
              f"{result['started'][:10]}, {machine_text(result['machine'])}; rounds: {rounds_of(result)}.", "",
              "| allocator | version |", "|---|---|"]
     for allocator in result["allocators"]:
@@ -106,12 +124,12 @@ def split_at_section(path):
     return text[:begin], text[end + len(END):]
 
 
-def write_section(path, result, charts):
+def write_section(path, result, charts, outputs=()):
     before, after = split_at_section(path)
     real = os.path.realpath(path)  # a link stays one
     folder = os.path.dirname(os.path.abspath(path))
     relative = [os.path.relpath(os.path.abspath(chart), folder) for chart in charts]
-    section = "\n".join(section_lines(result, relative))
+    section = "\n".join(section_lines(result, relative, outputs))
     while "\n\n\n" in section:
         section = section.replace("\n\n\n", "\n\n")
     with open(real + ".part", "w", encoding="utf-8") as out:

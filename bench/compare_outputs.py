@@ -12,6 +12,7 @@ import tempfile
 import compare_charts
 import compare_markdown
 import compare_report
+import compare_saved
 from compare_allocators import CannotCompare
 
 
@@ -64,11 +65,14 @@ def read_json(path):
     try:
         with open(path, encoding="utf-8") as file:
             result = json.load(file)
-    except ValueError as reason:  # no JSON, or no text
+    except (ValueError, RecursionError) as reason:  # no JSON, or no text
         raise CannotCompare(f"{path} is no JSON file: {reason}") from None
     lists = [result.get(key) for key in ("rows", "allocators")] if isinstance(result, dict) else [None]
     if any(not isinstance(each, list) for each in lists) or result.get("format") != FORMAT:
         raise CannotCompare(f"{path} is not of bench/compare --json")
+    damage = compare_saved.damage(result)
+    if damage:
+        raise CannotCompare(f"{path} is damaged: {damage}")
     return result
 
 
@@ -153,5 +157,6 @@ def write_all(result, arguments):
             charts = []
         folders = [os.path.abspath(path) for path in arguments.svg if not is_summary(path)]
         embedded = [chart for chart in charts if os.path.dirname(os.path.abspath(chart)) in folders]
-        writer.attempt(compare_markdown.write_section, arguments.markdown, result, embedded)
+        told = [word for path in arguments.svg for word in ("--svg", path)] + ["--markdown", arguments.markdown]
+        writer.attempt(compare_markdown.write_section, arguments.markdown, result, embedded, told)
     return writer.is_well

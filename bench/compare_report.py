@@ -80,7 +80,7 @@ def groups_of(result):
     """By number of threads, then the others."""
     def order(group):
         number = group.split()[0]
-        return (0, int(number)) if "thread" in group and number.isdigit() else (1, 0)
+        return (0, int(number)) if "thread" in group and number.isdecimal() else (1, 0)
     found = list(dict.fromkeys(row["group"] for row in result["rows"]))
     return sorted(found, key=order)
 

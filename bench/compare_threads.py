@@ -17,7 +17,7 @@ def rows_by_workload(result):
     found = {}
     for row in result["rows"]:
         workload, _, threads = row["name"].rpartition("/")
-        if threads.isdigit():
+        if threads.isdecimal():
             found.setdefault(workload, {})[int(threads)] = row
     return {workload: rows for workload, rows in found.items() if len(rows) > 1}
 

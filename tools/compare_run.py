@@ -10,8 +10,8 @@ The first column is the system's allocator, then each --lib, preloaded; without 
 library of build/release; NAME=PATH,VARIABLE=VALUE sets variables too. The order is A B A B ...,
 so that a noisy machine is noisy for all. Each cell is the median of the rounds, with the smallest
 and largest in brackets; the ratio is that of the medians. All runs must print the same on standard
-output and exit with 0, or the comparison fails. Ctrl-C ends early: the table is of the rounds that
-are complete.
+output and exit with 0, or the comparison fails. A program that takes no preloaded library is
+refused. Ctrl-C ends early: the table is of the rounds that are complete.
 
 peak memory is that of the largest process of PROGRAM and its children, as the kernel counted it.
 """
@@ -32,6 +32,7 @@ sys.path.insert(0, os.path.join(ROOT, "bench"))
 sys.dont_write_bytecode = True
 import compare_allocators
 import compare_outputs
+import compare_preloading
 import compare_runner
 import compare_signals
 from compare_allocators import OURS, OURS_PATH, PRELOAD, CannotCompare
@@ -152,13 +153,16 @@ def table_lines(results):
 def write_csv(path, title, results):
     columns = ["wall_s", "user_s", "system_s", "peak_bytes", "minor_faults", "major_faults"]
     is_new = not os.path.exists(path) or os.path.getsize(path) == 0
-    with open(path, "a", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        if is_new:
-            writer.writerow(["title", "allocator", "round", *columns])
-        for name, rounds in results.items():
-            for number, measured in enumerate(rounds, 1):
-                writer.writerow([title, name, number, *(measured[column] for column in columns)])
+    try:
+        with open(path, "a", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out, lineterminator="\n")
+            if is_new:
+                writer.writerow(["title", "allocator", "round", *columns])
+            for name, rounds in results.items():
+                for number, measured in enumerate(rounds, 1):
+                    writer.writerow([title, name, number, *(measured[column] for column in columns)])
+    except OSError as reason:  # which does not name the file where it is full
+        raise CannotCompare(f"{path} cannot be written: {reason.strerror}") from None
 
 
 def parse_arguments():
@@ -191,14 +195,13 @@ def chosen_allocators(pairs):
 def report(title, results, arguments):
     """Of complete rounds, so that each allocator's runs are of the same time."""
     rounds = min(map(len, results.values()))
+    if rounds != 0:
+        print("\n".join(table_lines({name: runs[:rounds] for name, runs in results.items()})))
+        same = "" if arguments.any_output else "; all runs printed the same"
+        count = "1 round" if rounds == 1 else f"{rounds} rounds"
+        print(f"  median [smallest .. largest] of {count}, turn by turn{same}\n", flush=True)
     if arguments.csv:
         write_csv(arguments.csv, title, results)
-    if rounds == 0:
-        return
-    print("\n".join(table_lines({name: runs[:rounds] for name, runs in results.items()})))
-    same = "" if arguments.any_output else "; all runs printed the same"
-    count = "1 round" if rounds == 1 else f"{rounds} rounds"
-    print(f"  median [smallest .. largest] of {count}, turn by turn{same}\n", flush=True)
 
 
 def main():
@@ -211,6 +214,7 @@ def main():
         if arguments.csv:
             compare_outputs.check_file(arguments.csv)
         allocators = chosen_allocators(arguments.lib)
+        compare_preloading.check_program(arguments.program[0])
         results = {allocator.name: [] for allocator in allocators}
         print(title, flush=True)
         try:

@@ -18,4 +18,11 @@ extern const char *const preload_file_names[];
 /* Writes the path of the running executable; false if it cannot be told or does not fit. */
 bool preload_own_path(char *path, size_t size);
 
+/* Why the file at path is no library of ours that can be preloaded here, as "it is ..."; NULL if it is one. Nothing of
+ * it is run. */
+const char *preload_library_fault(const char *path);
+
+/* Why the program at path takes no preloaded library, as "is ..."; NULL if it takes one, or if that cannot be told. */
+const char *preload_program_fault(const char *path);
+
 #endif

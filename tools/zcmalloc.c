@@ -2,11 +2,12 @@
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* zcmalloc.c - the command: runs a program with the library preloaded, and tells about its options.
  * Invariants: what is already preloaded stays so, behind the library. Only the started program sees
- *             the changed environment.
+ *             the changed environment. A program that keeps its own malloc does not do so unnoticed.
  * Exit codes: 0; 2 usage; 125 the command itself failed; 126 and 127 as sh for a program that
  *             cannot be run or found; else the program's own. */
 #include "zcmalloc.h"
 
+#include "base/options.h"
 #include "preload.h"
 
 #include <ctype.h>
@@ -18,6 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef ZC_LIBRARY_FOLDER
@@ -61,10 +64,10 @@ static const char help_text[] =
     "\n"
     "The library is looked for in $ZCMALLOC_LIB, then beside this command, then in the folder\n"
     "where it is installed. Programs with elevated rights and statically linked ones do not take\n"
-    "a preloaded library.\n"
+    "a preloaded library: they run with their own malloc, and a line says so.\n"
     "\n"
-    "Exit code: the program's own; 125 no library, 126 the program cannot be run, 127 it is not\n"
-    "found, 2 wrong usage.\n"
+    "Exit code: the program's own; 125 no library that can be preloaded, or a failure of this\n"
+    "command, 126 the program cannot be run, 127 it is not found, 2 wrong usage.\n"
     "\n"
     "Example: zcmalloc run --stats python3 -c 'print(1)'\n";
 
@@ -106,17 +109,24 @@ static bool option_exists(const char *name, size_t length)
     return false;
 }
 
+/* NAME=VALUE, of an option or of its environment variable. */
 static int set_option(const char *assignment)
 {
     const char *equals = strchr(assignment, '=');
     if (equals == NULL)
         return complain(EXIT_USAGE, "--set needs NAME=VALUE, not \"%s\"", assignment);
-    size_t length = (size_t)(equals - assignment);
-    if (!option_exists(assignment, length))
+    const char *name = assignment;
+    if (strncasecmp(name, OPTION_PREFIX, strlen(OPTION_PREFIX)) == 0)
+        name += strlen(OPTION_PREFIX);
+    size_t length = (size_t)(equals - name);
+    if (!option_exists(name, length))
         return complain(EXIT_USAGE, "no option \"%.*s\"; `zcmalloc options` lists them",
-                        (int)length, assignment);
+                        (int)(equals - assignment), assignment);
     char variable[sizeof OPTION_PREFIX + 64] = OPTION_PREFIX;
-    variable_name(assignment, length, variable + strlen(OPTION_PREFIX));
+    variable_name(name, length, variable + strlen(OPTION_PREFIX));
+    if (!zci_option_takes(variable + strlen(OPTION_PREFIX), length, equals + 1))
+        return complain(EXIT_USAGE, "option \"%.*s\" does not take \"%s\"; see `zcmalloc options`",
+                        (int)(equals - assignment), assignment, equals + 1);
     return setenv(variable, equals + 1, 1) == 0 ? 0 : complain(EXIT_OWN_FAILURE, "out of memory");
 }
 
@@ -160,32 +170,70 @@ static int find_library(char *path)
     if (strpbrk(path, preload_separators) != NULL)
         return complain(EXIT_OWN_FAILURE,
                         "%s cannot be preloaded: its path holds a space or a colon", path);
-    return 0;
+    const char *fault = preload_library_fault(path);
+    return fault == NULL ? 0
+                         : complain(EXIT_OWN_FAILURE, "%s cannot be preloaded: %s", path, fault);
 }
 
+/* The file that execvp takes for this name, of PATH_MAX bytes at most; false if it finds none. */
+static bool find_program(const char *name, char *path)
+{
+    char usual[PATH_MAX] = "";
+    struct stat status;
+    const char *folders = getenv("PATH");
+    if (folders == NULL && confstr(_CS_PATH, usual, sizeof usual) != 0)
+        folders = usual;
+    if (folders == NULL || strchr(name, '/') != NULL)
+        folders = ""; /* one, which is that of this process */
+    for (;; folders++) {
+        size_t length = strcspn(folders, ":");
+        int written = snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, folders,
+                               length == 0 ? "" : "/", name);
+        if (written > 0 && written < PATH_MAX && stat(path, &status) == 0 &&
+            S_ISREG(status.st_mode) && access(path, X_OK) == 0)
+            return true;
+        folders += length;
+        if (*folders == '\0')
+            return false;
+    }
+}
+
+static bool is_same_file(const char *path, const char *other)
+{
+    struct stat status;
+    struct stat of_other;
+    return stat(path, &status) == 0 && stat(other, &of_other) == 0 &&
+           status.st_dev == of_other.st_dev && status.st_ino == of_other.st_ino;
+}
+
+/* The library, then what is there already; the library once only, as where one command runs another. */
 static int set_preload(const char *library)
 {
     const char *before = getenv(preload_variable);
-    if (before == NULL || *before == '\0')
-        return setenv(preload_variable, library, 1);
-    size_t size = strlen(library) + strlen(before) + 2;
-    char *both = malloc(size);
-    if (both == NULL)
-        return -1;
-    snprintf(both, size, "%s:%s", library, before);
-    int result = setenv(preload_variable, both, 1);
-    free(both);
+    char *words = strdup(before == NULL ? "" : before);
+    char *all = words == NULL ? NULL : malloc(strlen(library) + strlen(words) + 2);
+    int result = -1;
+    if (all != NULL) {
+        char *end = stpcpy(all, library);
+        char *rest = words;
+        for (char *word; (word = strsep(&rest, preload_separators)) != NULL;)
+            if (*word != '\0' && (strchr(word, '/') == NULL || !is_same_file(word, library)))
+                end = stpcpy(stpcpy(end, ":"), word);
+        result = setenv(preload_variable, all, 1);
+    }
+    free(all);
+    free(words);
     return result;
 }
 
-static int run(int count, char **arguments)
+/* Of run: sets what they say and leaves *next at the program; 0 or an exit code, -1 after --help. */
+static int read_flags(int count, char **arguments, int *next)
 {
-    int next = 0;
-    for (; next < count && arguments[next][0] == '-'; next++) {
-        const char *flag = arguments[next];
+    for (; *next < count && arguments[*next][0] == '-'; ++*next) {
+        const char *flag = arguments[*next];
         int code = 0;
         if (strcmp(flag, "--") == 0) {
-            next++;
+            ++*next;
             break;
         } else if (strcmp(flag, "--stats") == 0) {
             code = set_option("stats=1");
@@ -194,30 +242,40 @@ static int run(int count, char **arguments)
         } else if (strncmp(flag, "--set=", 6) == 0) {
             code = set_option(flag + 6);
         } else if (strcmp(flag, "--set") == 0) {
-            if (++next == count)
+            if (++*next == count)
                 return complain(EXIT_USAGE, "--set needs NAME=VALUE");
-            code = set_option(arguments[next]);
+            code = set_option(arguments[*next]);
         } else if (strcmp(flag, "--help") == 0 || strcmp(flag, "-h") == 0) {
             printf("%s%s", usage_text, help_text);
-            return 0;
+            return -1;
         } else {
             return complain(EXIT_USAGE, "run has no option %s", flag);
         }
         if (code != 0)
             return code;
     }
-    if (next == count)
-        return complain(EXIT_USAGE, "run needs a program");
+    return *next == count ? complain(EXIT_USAGE, "run needs a program") : 0;
+}
 
-    char library[PATH_MAX];
-    int code = find_library(library);
+static int run(int count, char **arguments)
+{
+    int next = 0;
+    int code = read_flags(count, arguments, &next);
+    if (code != 0)
+        return code < 0 ? 0 : code;
+    char path[PATH_MAX];
+    code = find_library(path);
     if (code != 0)
         return code;
-    if (set_preload(library) != 0)
+    if (set_preload(path) != 0)
         return complain(EXIT_OWN_FAILURE, "out of memory");
-    execvp(arguments[next], arguments + next);
+    const char *program = arguments[next];
+    const char *fault = find_program(program, path) ? preload_program_fault(path) : NULL;
+    if (fault != NULL)
+        complain(0, "%s %s: it keeps its own malloc", program, fault);
+    execvp(program, arguments + next);
     int reason = errno;
-    return complain(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "%s: %s", arguments[next],
+    return complain(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "%s: %s", program,
                     strerror(reason));
 }
 
@@ -248,24 +306,22 @@ static int dispatch(int count, char **arguments)
     if (count < 2)
         return complain(EXIT_USAGE, "no command given");
     const char *command = arguments[1];
+    bool is_help = strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
+                   strcmp(command, "-h") == 0;
+    bool is_version = strcmp(command, "version") == 0 || strcmp(command, "--version") == 0;
     if (strcmp(command, "run") == 0)
         return run(count - 2, arguments + 2);
-    if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
-        strcmp(command, "-h") == 0) {
-        printf("%s%s", usage_text, help_text);
-        return 0;
-    }
+    if (!is_help && !is_version && strcmp(command, "options") != 0)
+        return complain(EXIT_USAGE, "no command \"%s\"", command);
     if (count > 2)
         return complain(EXIT_USAGE, "%s takes no arguments", command);
-    if (strcmp(command, "options") == 0) {
-        print_options();
-        return 0;
-    }
-    if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0) {
+    if (is_help)
+        printf("%s%s", usage_text, help_text);
+    else if (is_version)
         printf("zcmalloc %d.%d.%d\n", ZC_VERSION_MAJOR, ZC_VERSION_MINOR, ZC_VERSION_PATCH);
-        return 0;
-    }
-    return complain(EXIT_USAGE, "no command \"%s\"", command);
+    else
+        print_options();
+    return 0;
 }
 
 int main(int argc, char **argv)

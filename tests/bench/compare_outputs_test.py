@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -104,6 +105,63 @@ class Files(unittest.TestCase):
 
     def document(self):
         return self.path("doc.md", f"{compare_markdown.BEGIN}\n{compare_markdown.END}\n")
+
+    @staticmethod
+    def damaged(value):
+        """It with one place missing or of another type, each time another, and the place; of lists the first element."""
+        for key in list(value) if isinstance(value, dict) else range(len(value[:1])) if isinstance(value, list) else []:
+            kept = value[key]
+            for other in (None, True, -1, 0, 1e400, "", "x", "\ud800", [], [1], [[1]], {}, {"x": 1}):
+                value[key] = other
+                yield value, f"{key} {other!r}"
+            if isinstance(value, dict):
+                del value[key]
+                yield value, f"{key} gone"
+            value[key] = kept
+            for _, place in Files.damaged(kept):
+                yield value, f"{key}.{place}"
+
+    def test_a_damaged_result_is_told_in_one_sentence(self):
+        """Whatever is read: it is refused, or all tables can be made of it."""
+        result = self.load(self.measured())
+        result["is_scaling"] = True
+        path, refused, count = self.path("damaged.json"), 0, 0
+        for damaged, place in self.damaged(result):
+            count += 1
+            with open(path, "w", encoding="utf-8") as out:
+                json.dump(damaged, out)
+            try:
+                read = compare_outputs.read_json(path)
+            except compare_outputs.CannotCompare as reason:
+                self.assertRegex(str(reason), f"^{path} is (damaged: [^\n]+|not of bench/compare --json)$")
+                refused += 1
+                continue
+            if read["rows"]:
+                with self.subTest(place):
+                    self.assertTrue(self.write_all(read, self.asked(all_tables=True, csv=self.path("r.csv"),
+                                                                    markdown=self.document()))[0])
+        self.assertGreater(refused, count / 2)
+
+    def test_what_is_damaged_is_named(self):
+        saved = self.measured()
+        for change, sentence in ((lambda result: result.pop("machine"), "machine is missing"),
+                                 (lambda result: result["machine"].pop("cpu"), "machine.cpu is missing"),
+                                 (lambda result: result["rows"][0].update(runs=[]), "rows[0].runs is no dictionary"),
+                                 (lambda result: result["rows"][0]["runs"]["system"][0].update(time_s="1"),
+                                  "rows[0].runs.system[0].time_s is not a number above 0")):
+            result = self.load(saved)
+            change(result)
+            self.path("damaged.json", json.dumps(result))
+            done = compare("--from", self.path("damaged.json"))
+            self.assertEqual((done.returncode, done.stdout), (1, ""), sentence)
+            self.assertEqual(done.stderr, f"compare: {self.path('damaged.json')} is damaged: {sentence}\n")
+
+    def test_a_section_made_later_has_a_command_that_makes_it(self):
+        saved, document = self.measured(), self.document()
+        done = compare("--from", saved, "--markdown", document)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = next(line for line in self.read("doc.md").splitlines() if line.startswith("bench/compare "))
+        self.assertEqual(shlex.split(told), ["bench/compare", *QUICK, "--markdown", document])
 
     def test_one_that_fails_costs_no_other(self):
         result = self.load(self.measured())

@@ -3,6 +3,7 @@
 """compare_program_test.py - tools/compare_run.py as a user runs it: one program under several allocators."""
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,52 @@ class Program(unittest.TestCase):
             self.assertIn(sentence, done.stderr.splitlines()[-1])
             self.assertNotIn("Traceback", done.stderr)
             self.assertFalse(os.path.exists(self.path("ran")), arguments)
+
+    def test_a_program_that_takes_no_library_is_refused(self):
+        """It would be the system's malloc each time."""
+        source = self.path("hello.c")
+        with open(source, "w", encoding="ascii") as out:
+            out.write("int main(void)\n{\n    return 0;\n}\n")
+        compiler = os.environ.get("CC", "cc").split()
+        refused = []
+        for way in ("-static", "-static-pie"):
+            if shutil.which(compiler[0]) and subprocess.run([*compiler, way, source, "-o", self.path(way)], check=False,
+                                                            capture_output=True).returncode == 0:
+                refused.append((self.path(way), "is linked statically"))
+        elevated = shutil.copy(shutil.which("id"), self.path("elevated"))
+        if os.getuid() == 0:
+            os.chown(elevated, 1, -1)
+            os.chmod(elevated, 0o4755)
+            if subprocess.run([elevated, "-u"], check=False, capture_output=True).stdout == b"1\n":
+                refused.append((elevated, "runs with elevated rights"))
+        for program, sentence in refused:
+            done = compare_run("--lib", f"a={LIBRARY}", "--rounds", "1", "--csv", self.path("r.csv"), "--", program)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), program)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertIn(sentence, done.stderr)
+        self.assertFalse(os.path.exists(self.path("r.csv")))
+        if not refused:
+            self.skipTest("no such program can be made here")
+
+    def test_others_are_not(self):
+        """A script, whose bits count for nothing; the dynamic linker; a program of one's own rights."""
+        with open(self.path("script"), "w", encoding="ascii") as out:
+            out.write("#!/bin/sh\necho hello\n")
+        os.chmod(self.path("script"), 0o6755)
+        own = shutil.copy(shutil.which("true"), self.path("own"))
+        os.chmod(own, 0o4755)
+        loaders = [path for path in ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
+                   if os.path.exists(path)]
+        for words in ([self.path("script")], [own], *([path, "/bin/echo", "hello"] for path in loaders)):
+            done = compare_run("--lib", f"a={LIBRARY}", "--rounds", "1", "--", *words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
+    def test_a_full_disk_costs_no_table(self):
+        done = compare_run("--lib", f"a={LIBRARY}", "--rounds", "1", "--csv", "/dev/full", "--", "true")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("of 1 round,", done.stdout)
+        self.assertRegex(done.stderr, r"^compare_run: /dev/full cannot be written: .+\n$")
 
     def test_what_differs_or_fails_is_told(self):
         done = compare_run("--lib", f"a={LIBRARY}", "--", "sh", "-c", 'echo "$LD_PRELOAD"')

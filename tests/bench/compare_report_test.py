@@ -267,6 +267,16 @@ class Files(unittest.TestCase):
         self.assertIn("| a\\|b | – |", lines)
         self.assertIn("![time](my%20charts/time.svg)\n", lines)
 
+    def test_markdown_has_the_command_that_measured_with_its_own_outputs(self):
+        outputs = ["--svg", "a b", "--markdown", "doc.md"]
+        for typed in ("bench/compare --only x --rounds 3 --settle 5 --seconds 1 --counters",
+                      "bench/compare --json r.json --only x --svg=s.svg --rounds 3 --svg t --settle 5 --markdown d.md "
+                      "--seconds 1 --cs 'r r.csv' --counters --js r.json"):
+            lines = compare_markdown.section_lines({**simple_result(), "command": typed}, [], outputs)
+            self.assertEqual(lines[3], "bench/compare --only x --rounds 3 --settle 5 --seconds 1 --counters "
+                                       "--svg 'a b' --markdown doc.md")
+        self.assertEqual(compare_markdown.command_for("no ' command", outputs), "no ' command")
+
     def test_a_link_to_a_document_stays_one(self):
         with tempfile.TemporaryDirectory() as folder:
             document, link = os.path.join(folder, "doc.md"), os.path.join(folder, "link.md")

@@ -26,6 +26,20 @@ expect() {
     fi
 }
 
+# says TEXT WHAT ARGUMENT...: all that it prints.
+says() {
+    wanted=$1
+    what=$2
+    shift 2
+    said=$("$command_path" "$@" 2>&1 </dev/null)
+    compared=$((compared + 1))
+    if [ "$said" = "$wanted" ]; then
+        say "  $what: $said"
+    else
+        fail "$what: zcmalloc $* says $said instead of $wanted"
+    fi
+}
+
 cd "$scratch" || exit 1
 unset ZCMALLOC_LIB ZCMALLOC_VERBOSE ZCMALLOC_STATS
 
@@ -40,11 +54,19 @@ for type in $("$command_path" options | sed -n 's/^ZCMALLOC_[A-Z_]* *\([a-z]*\) 
 done
 expect 2 '^usage: ' nonsense
 expect 2 '^usage: '
-expect 2 'takes no arguments' version extra
+expect 2 'no command "foo"' foo bar
+for name in version --version help --help -h options; do
+    expect 2 "$name takes no arguments" "$name" extra
+done
 expect 2 'needs a program' run
 expect 2 'has no option --nonsense' run --nonsense true
 expect 2 'no option "nonsense"' run --set nonsense=1 true
 expect 2 'needs NAME=VALUE' run --set verbose true
+for setting in stats=xml verbose=2 check= hard_limit=-1 decay-ms=1d ZCMALLOC_VERBOSE=yes; do
+    expect 2 "option \"${setting%%=*}\" does not take \"${setting#*=}\"" run --set "$setting" true
+done
+expect 2 'no option "ZCMALLOC_"' run --set ZCMALLOC_=1 true
+expect 2 'no option "ZCMALLOC_LIB"' run --set "ZCMALLOC_LIB=$preload" true
 "$command_path" nonsense 2>/dev/null | grep -q . && fail "a complaint on standard output"
 "$command_path" help 2>&1 >/dev/null | grep -q . && fail "help on standard error"
 
@@ -53,6 +75,8 @@ expect 0 '^hello$' run echo hello
 expect 0 '^zcmalloc: .* in use' run --verbose true
 expect 0 '^zcmalloc: .* in use' run --set verbose=1 -- true
 expect 0 '^zcmalloc: .* in use' run --set=VERBOSE=1 true
+expect 0 '^zcmalloc: .* in use' run --set ZCMALLOC_VERBOSE=1 true
+expect 0 '^zcmalloc: .* in use' run --set=zcmalloc_verbose=1 true
 expect 7 '' run sh -c 'echo; exit 7'
 expect 127 'no-such-program' run no-such-program
 expect 126 'Permission denied|directory' run "$scratch"
@@ -84,12 +108,73 @@ case $value in
 *) fail "LD_PRELOAD became $value" ;;
 esac
 
+# One command that runs another: the library once, and the others still there.
+say_preload='echo "$LD_PRELOAD"'
+once=$("$command_path" run sh -c "$say_preload")
+says "$once" 'run in run' run "$command_path" run sh -c "$say_preload"
+LD_PRELOAD=$preload
+export LD_PRELOAD
+says "$once:$preload" 'run in run, with another' run "$command_path" run sh -c "$say_preload"
+unset LD_PRELOAD
+
+# Programs that do not take it run all the same, and a line says so; nothing is said of others.
+says hello 'a program' run echo hello
+printf '#!/bin/sh\necho hello\n' >script
+chmod 4755 script
+says hello 'a script' run ./script
+for loader in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1; do
+    [ ! -x "$loader" ] || says hello 'the dynamic linker' run "$loader" /bin/echo hello
+done
+printf '#include <stdio.h>\nint main(void)\n{\n    puts("hello");\n    return 3;\n}\n' >hello.c
+mkdir -p programs/folder-first/static programs/folder
+for way in -static -static-pie; do
+    if ${CC:-cc} "$way" hello.c -o programs/folder/static 2>/dev/null; then
+        expect 3 '^zcmalloc: programs/folder/static is linked statically: it keeps its own malloc$' \
+            run programs/folder/static
+        grep -q '^hello$' output.txt || fail "a program linked with $way does not run"
+        path_before=$PATH
+        PATH=$scratch/absent:$scratch/programs/folder-first:$scratch/programs/folder:$PATH
+        expect 3 '^zcmalloc: static is linked statically: it keeps its own malloc$' run static
+        PATH=$path_before
+    else
+        say "  nothing can be linked with $way here"
+    fi
+done
+cp "$(command -v id)" elevated
+chmod 4755 elevated
+if [ "$(id -u)" = 0 ] && says 0 'rights that one has' run ./elevated -u &&
+    chown 1 elevated && chmod 4755 elevated && [ "$(./elevated -u)" = 1 ]; then
+    expect 0 '^zcmalloc: ./elevated runs with elevated rights: it keeps its own malloc$' run ./elevated -u
+fi
+
 # ZCMALLOC_LIB names another library; a path that the dynamic linker would split is refused.
 ZCMALLOC_LIB=$preload
 export ZCMALLOC_LIB
 expect 0 "^$preload\$" run sh -c 'echo $LD_PRELOAD'
 ZCMALLOC_LIB=$scratch/absent.so
 expect 125 'absent.so' run true
+# What is no such library: in one sentence, and the program is not run.
+cp "$scripts/command.sh" not_elf.txt
+: >empty.so
+mkdir folder.so
+mkfifo pipe.so
+printf '!<arch>\n%2000s' ' ' >archive.a
+size=$(wc -c <"$preload")
+head -c $((size / 2)) "$preload" >half.so
+head -c 64 "$preload" >header.so
+# Of the other class; and of a machine that there is none of.
+{ head -c 4 "$preload" && printf '\001' && tail -c +6 "$preload"; } >class.so
+{ head -c 18 "$preload" && printf '\376\376' && tail -c +21 "$preload"; } >machine.so
+other=$(ldd "$command_path" | sed -n 's/.* \(\/[^ ]*libc\.so[^ ]*\) .*/\1/p')
+for fault in 'not_elf.txt no ELF file' 'empty.so no ELF file' 'folder.so not a regular file' 'archive.a no ELF file' \
+    'pipe.so not a regular file' 'half.so cut short' 'header.so cut short' 'class.so another kind of machine' \
+    'machine.so another kind of machine' "${other:-$scratch/absent.so} without zc_version" \
+    "$command_path no shared object"; do
+    ZCMALLOC_LIB=${fault%% *}
+    [ -e "$ZCMALLOC_LIB" ] || continue
+    expect 125 "^zcmalloc: .* cannot be preloaded: it is .*${fault#* }" run echo ran
+    [ "$(wc -l <output.txt)" = 1 ] || fail "more than one line about $ZCMALLOC_LIB"
+done
 mkdir "$scratch/two words"
 cp "$preload" "$scratch/two words/"
 ZCMALLOC_LIB="$scratch/two words/libzcmalloc.so"
