@@ -62,18 +62,48 @@ static bool owner_sleeps(const struct thread_cache *cache)
            atomic_load_acquire(&cache->is_busy) == 0;
 }
 
-static uint64_t collect(struct thread_cache *cache)
+/* true: it stays hidden. */
+static bool hide_sleeper(struct thread_cache *cache)
 {
-    uint64_t bytes = 0;
     if (atomic_load_relaxed(&cache->is_busy) != 0 ||
         !zci_os_thread_sleeps(cache->thread_number, cache->owner) || !is_owners_number(cache) ||
         !hide(cache))
-        return 0;
-    if (owner_sleeps(cache)) {
-        bytes = zci_thread_cache_bytes(cache);
-        zci_thread_cache_flush(cache);
+        return false;
+    bool sleeps = owner_sleeps(cache);
+    if (!sleeps)
+        show(cache);
+    return sleeps;
+}
+
+/* Caches that are looked at together: their owners wait for each other's to be emptied. */
+#define LOOKS_AT_ONCE 8
+
+struct looks {
+    struct thread_cache *caches[LOOKS_AT_ONCE];
+    bool is_hidden[LOOKS_AT_ONCE];
+    unsigned count;
+};
+
+static void hide_sleepers(void *argument)
+{
+    struct looks *looks = argument;
+    for (unsigned i = 0; i < looks->count; i++)
+        looks->is_hidden[i] = hide_sleeper(looks->caches[i]);
+}
+
+/* Whatever is found wrong in a cache is reported here, where standard error is open. */
+static uint64_t empty(struct looks *looks)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < looks->count; i++) {
+        struct thread_cache *cache = looks->caches[i];
+        if (looks->is_hidden[i]) {
+            bytes += zci_thread_cache_bytes(cache);
+            zci_thread_cache_flush(cache);
+            show(cache);
+        }
+        cache->idle_mark = mark_of(cache);
     }
-    show(cache);
     return bytes;
 }
 
@@ -81,14 +111,14 @@ struct round {
     uint64_t now_ms, idle_ms;
     unsigned looks_left;
     struct thread_cache *cache; /* the next */
-    uint64_t bytes;
 };
 
-/* Goes on to a cache that is to be looked at. */
-static bool find_due(struct round *round)
+/* The next cache that is to be looked at, or NULL. */
+static struct thread_cache *next_due(struct round *round)
 {
-    for (; round->cache != NULL && round->looks_left > 0; round->cache = round->cache->next) {
+    while (round->cache != NULL && round->looks_left > 0) {
         struct thread_cache *cache = round->cache;
+        round->cache = cache->next;
         /* Pairs with zci_thread_registry_adopt. */
         if (atomic_load_acquire(&cache->state) != CACHE_LIVE || cache == thread_cache_get())
             continue;
@@ -96,22 +126,12 @@ static bool find_due(struct round *round)
         if (round->now_ms - cache->idle_since_ms < round->idle_ms)
             continue;
         cache->idle_since_ms = round->now_ms;
-        if (!zci_thread_registry_reap(cache) && !has_moved && zci_thread_cache_bytes(cache) != 0)
-            return true;
-    }
-    return false;
-}
-
-static void look_from_first_due(void *argument)
-{
-    struct round *round = argument;
-    do {
-        struct thread_cache *cache = round->cache;
+        if (zci_thread_registry_reap(cache) || has_moved || zci_thread_cache_bytes(cache) == 0)
+            continue;
         round->looks_left--;
-        round->bytes += collect(cache);
-        cache->idle_mark = mark_of(cache);
-        round->cache = cache->next;
-    } while (find_due(round));
+        return cache;
+    }
+    return NULL;
 }
 
 uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned looks_max)
@@ -121,13 +141,22 @@ uint64_t zci_thread_idle_collect(uint64_t now_ms, uint64_t idle_ms, unsigned loo
     return 0;
 #endif
     static struct thread_cache *last; /* where the last call stopped */
+    static char stack[OS_OWN_FILES_STACK_BYTES] __attribute__((aligned(16)));
     struct round round = {.now_ms = now_ms, .idle_ms = idle_ms, .looks_left = looks_max};
+    struct looks looks;
+    uint64_t bytes = 0;
     round.cache =
         last != NULL && idle_ms != 0 ? last : atomic_load_acquire(zci_thread_registry_list());
-    if (find_due(&round) && zci_os_barrier_all_threads())
-        (void)zci_os_with_own_files(look_from_first_due, &round);
+    do {
+        looks = (struct looks){0};
+        while (looks.count < LOOKS_AT_ONCE &&
+               (looks.caches[looks.count] = next_due(&round)) != NULL)
+            looks.count++;
+        if (looks.count != 0 && zci_os_with_own_files(hide_sleepers, &looks, stack))
+            bytes += empty(&looks);
+    } while (looks.count == LOOKS_AT_ONCE);
     last = round.cache;
-    return round.bytes;
+    return bytes;
 }
 
 void zci_thread_idle_fork_child(void)

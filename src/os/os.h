@@ -186,8 +186,10 @@ uint32_t zci_os_thread_number(void);
 bool zci_os_barrier_all_threads(void);
 /* Runs body with the caller's thread-local variables and locks, while the caller waits and gets no signals, but with a
  * table of file descriptors of its own: what it opens no fork copies and no close takes, and no other open gets another
- * number for it. false: body did not run, for the system cannot do that (Linux before 5.9). */
-bool zci_os_with_own_files(void (*body)(void *), void *argument);
+ * number for it. Standard error is not open there either. stack: of OS_OWN_FILES_STACK_BYTES, aligned to 16, nobody
+ * else's meanwhile; NULL: one is mapped. false: body did not run, for the system cannot do that (Linux before 5.9). */
+#define OS_OWN_FILES_STACK_BYTES ((size_t)64 << 10)
+bool zci_os_with_own_files(void (*body)(void *), void *argument, void *stack);
 /* Does this thread of ours sleep in a system call right now, and not above a signal handler? variable: one of the
  * thread's own (a thread-local one), which lies beyond its stack or far from it. false where that is not known, if its
  * frames are more than some MiB, and while it waits for a child, which may use its variables meanwhile. Opens files. */

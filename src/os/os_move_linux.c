@@ -102,7 +102,7 @@ static bool can_keep_source(void)
 /* On kernels that have no such tables the program may meet the file. */
 static void with_own_files(void (*body)(void *), void *argument)
 {
-    if (!zci_os_with_own_files(body, argument))
+    if (!zci_os_with_own_files(body, argument, NULL))
         body(argument);
 }
 

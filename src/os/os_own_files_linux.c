@@ -27,8 +27,6 @@
 #define OWN_TABLE  2 /* CLOSE_RANGE_UNSHARE */
 #define FUTEX_WAIT 0
 
-#define STACK_BYTES ((size_t)64 << 10)
-
 /* Those of pthread_create: sandboxes know them. */
 #define THREAD_FLAGS                                                                               \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
@@ -65,7 +63,8 @@ static void run_and_wait(struct job *job, char *stack)
 {
     uint32_t number = 1; /* the kernel's: 0 when the thread is gone */
     uint32_t now;
-    if (clone(run, stack + STACK_BYTES, THREAD_FLAGS, job, &number, thread_pointer(), &number) < 0)
+    if (clone(run, stack + OS_OWN_FILES_STACK_BYTES, THREAD_FLAGS, job, &number, thread_pointer(),
+              &number) < 0)
         return;
     /* Pairs with the kernel's store, behind all that the thread did. */
     while ((now = atomic_load_acquire(&number)) != 0)
@@ -82,22 +81,23 @@ static uint64_t own_signals(void)
     return signals;
 }
 
-bool zci_os_with_own_files(void (*body)(void *), void *argument)
+bool zci_os_with_own_files(void (*body)(void *), void *argument, void *stack)
 {
     struct job job = {.body = body, .argument = argument};
     int saved = errno;
     uint64_t mask = ~own_signals();
     uint64_t before;
-    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack != MAP_FAILED) {
-        /* Not libc's: it leaves two signals of its own out. */
-        if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &before, sizeof mask) == 0) {
-            run_and_wait(&job, stack);
-            syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
-        }
-        munmap(stack, STACK_BYTES);
+    void *mapped = stack != NULL ? NULL
+                                 : mmap(NULL, OS_OWN_FILES_STACK_BYTES, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    /* Not libc's: it leaves two signals of its own out. */
+    if (mapped != MAP_FAILED &&
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &before, sizeof mask) == 0) {
+        run_and_wait(&job, stack != NULL ? stack : mapped);
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
     }
+    if (mapped != NULL && mapped != MAP_FAILED)
+        munmap(mapped, OS_OWN_FILES_STACK_BYTES);
     errno = saved;
     return job.is_done;
 }

@@ -87,8 +87,9 @@ bool zci_os_barrier_all_threads(void)
     return false;
 }
 
-bool zci_os_with_own_files(void (*body)(void *), void *argument)
+bool zci_os_with_own_files(void (*body)(void *), void *argument, void *stack)
 {
+    (void)stack;
     (void)body;
     (void)argument;
     return false;

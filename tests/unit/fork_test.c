@@ -5,6 +5,7 @@
  * signal handler may, in the middle of the page heap, while another thread is stopped in a sweep. Then while another
  * thread sets limits, and while the footprint is not what is mapped. Then, in a handler, while a span of a private heap
  * is made. */
+#include "base/options.h"
 #include "central/central_list.h"
 #include "central/page_heap.h"
 #include "central/sweep.h"
@@ -432,6 +433,8 @@ static void private_lock_held_by_other_and_span_by_self(void)
 int main(void)
 {
     fake_os_install();
+    /* Or a step of the collector is the call to the OS that is meant. */
+    zci_options.gc_ms = 0;
     lock_of_page_heap_held_by_other();
     sweep_by_other_and_lock_held_by_self();
     limit_set_by_other();

@@ -373,7 +373,7 @@ static void looks_open_no_file_of_the_program(void)
     int next = dup(1);
     close(next);
     errno = 7;
-    bool is_done = zci_os_with_own_files(open_one, &number);
+    bool is_done = zci_os_with_own_files(open_one, &number, NULL);
     CHECK_EQ(errno, 7);
     if (!is_done) {
         check_skip("no table of file descriptors of one's own here");
