@@ -11,6 +11,7 @@
  *      left, but for two cases: the slow side makes system calls itself, which is_busy tells, and a signal
  *      handler that sleeps may have interrupted the fast path: then the kernel's signal frame is on its stack;
  *   4. empties the cache, and shows it to its owner again.
+ * 1 to 3 run where the files that they open are not the program's (zci_os_with_own_files), for some caches at a time.
  * Invariants: a cache is hidden only under the collector's lock, and shown again before it is released.
  *             Not safe against a handler that switches stacks itself and then sleeps, above a malloc that it
  *             interrupted.

@@ -22,7 +22,7 @@ extern struct options zci_options;
 extern const char *const zci_option_formats[];
 
 /* environment is NULL-terminated "NAME=value" strings. Names and values that are not understood are
- * reported on fd 2, one line each. */
+ * reported, one line each (report.h). */
 void zci_options_read(char *const *environment);
 
 /* Is there an option of this name, in any case and without the prefix, that may have this value? */
