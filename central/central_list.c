@@ -256,14 +256,14 @@ static size_t take(struct central_list *list, uint32_t which, const struct size_
                    void **end, size_t count)
 {
     size_t taken = 0;
-    struct population population = {0, 0};
+    struct population population = {0};
     lock_acquire(&list->lock);
     while (taken < count && (list->filled & which) != 0) {
         struct span *span = list->buckets[__builtin_ctz(list->filled & which)];
         taken += take_from_locked(list, span, size_class, end - taken, count - taken, &population);
     }
     lock_release(&list->lock);
-    zci_small_span_populate(&population);
+    zci_small_span_populate(&population, size_class);
     return taken;
 }
 

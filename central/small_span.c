@@ -7,6 +7,7 @@
 #include "central/fault_cost.h"
 #include "central/page_heap.h"
 #include "central/run_pool.h"
+#include "central/written.h"
 #include "os/os.h"
 #include "pagemap/meta_arena.h"
 #include "pagemap/pagemap.h"
@@ -15,11 +16,6 @@
 
 /* A span is populated by sixteenths. */
 #define PARTS 16
-
-/* Blocks up to this are taken to be written to all over; of the pages of larger ones some may stay untouched, so only
- * classes of so many spans are populated. */
-#define WRITTEN_BYTES_MAX ((size_t)4096)
-#define SPANS_LEAST       16
 
 static size_t bitmap_bytes(const struct size_class *size_class)
 {
@@ -91,12 +87,26 @@ void zci_small_span_publish(struct span *span)
     span_set_state(span, SPAN_SMALL);
 }
 
+/* Asked once for each span. */
+static bool is_likely_written(const struct span *span, const struct size_class *size_class,
+                              struct population *population)
+{
+    uint64_t sample = zci_written_sample(size_class->bytes);
+    enum written written = zci_written_expect(span->start, size_class->bytes);
+    if (written == WRITTEN_SAMPLE)
+        population->sample = sample;
+    return written == WRITTEN_ALL;
+}
+
 void zci_small_span_carved(struct span *span, const struct size_class *size_class,
                            uint64_t span_count, struct population *population)
 {
-    if (ZCI_LIKELY(span->populated == PARTS) || population->bytes != 0 ||
-        (size_class->bytes > WRITTEN_BYTES_MAX && span_count < SPANS_LEAST))
+    if (ZCI_LIKELY(span->populated == PARTS) || population->bytes != 0)
         return;
+    if (span->populated == 0 && !is_likely_written(span, size_class, population)) {
+        span->populated = PARTS;
+        return;
+    }
     size_t all_bytes = span_bytes(span);
     size_t part_bytes = align_up(all_bytes / PARTS, zci_os_page_bytes());
     size_t parts = ((size_t)span->carved * size_class->bytes + part_bytes - 1) / part_bytes;
@@ -109,14 +119,35 @@ void zci_small_span_carved(struct span *span, const struct size_class *size_clas
     span->populated = (uint8_t)parts;
 }
 
-void zci_small_span_populate(const struct population *population)
+/* What was handed out of it; nothing is said of one that pages were taken from since. */
+ZCI_READS_RACILY static size_t carved_bytes(const struct span *span,
+                                            const struct size_class *size_class)
 {
+    size_t count = min_size(span->carved, size_class->capacity);
+    return span->purged_pages == 0 ? count * size_class->bytes : 0;
+}
+
+/* It may have ended since, or be one of other blocks. */
+ZCI_READS_RACILY static void look_at_sample(uint64_t sample, const struct size_class *size_class)
+{
+    const struct span *span = pagemap_get(sample);
+    if (span != NULL && span_state(span) == SPAN_SMALL && span->start == sample &&
+        span->granules == size_class->granules)
+        zci_written_look(sample, carved_bytes(span, size_class), size_class->bytes);
+}
+
+void zci_small_span_populate(const struct population *population,
+                             const struct size_class *size_class)
+{
+    if (ZCI_UNLIKELY(population->sample != 0))
+        look_at_sample(population->sample, size_class);
     if (population->bytes != 0)
         zci_fault_cost_populate(population->start, population->bytes);
 }
 
 void zci_small_span_end(struct span *span, const struct size_class *size_class)
 {
+    zci_written_end(span->start, carved_bytes(span, size_class), size_class->bytes);
     free_bitmap(span->bitmap, bitmap_bytes(size_class));
     if (!zci_run_pool_put(span, span->shard))
         zci_page_heap_free(span);

@@ -21,6 +21,7 @@ void zci_small_span_publish(struct span *span);
 struct population {
     uint64_t start;
     uint64_t bytes;
+    uint64_t sample; /* written.h */
 };
 
 /* Blocks of the span may have been carved: the pages up to there that no one touched yet, and as many sixteenths of the
@@ -29,7 +30,8 @@ struct population {
 void zci_small_span_carved(struct span *span, const struct size_class *size_class,
                            uint64_t span_count, struct population *population);
 /* After that lock is released, and while a block of the span is the caller's. */
-void zci_small_span_populate(const struct population *population);
+void zci_small_span_populate(const struct population *population,
+                             const struct size_class *size_class);
 
 /* Bitmap and run go back. The state is no longer SMALL: the child of a fork must not take the span back. */
 void zci_small_span_end(struct span *span, const struct size_class *size_class);

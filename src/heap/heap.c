@@ -191,10 +191,6 @@ void zci_heap_free_slow(void *block)
     free_large(block, span);
 }
 
-/* A program that reads fresh zeroed memory before it writes, as each hash table does, has two page faults per page,
- * and the second one stops all its threads for a moment. Above this, much of a block may stay untouched. */
-#define POPULATE_BYTES_MAX ((size_t)1 << 20)
-
 void *zci_heap_alloc_zeroed(size_t size)
 {
     if (size <= ZCI_SMALL_MAX_BYTES) {
@@ -205,10 +201,8 @@ void *zci_heap_alloc_zeroed(size_t size)
     }
     size_t stale_bytes = 0;
     void *block = alloc_large(size, 1, &stale_bytes);
-    if (block != NULL && stale_bytes != 0)
-        memset(block, 0, stale_bytes);
-    else if (block != NULL && size <= POPULATE_BYTES_MAX)
-        zci_os_populate(block, align_up(size, zci_os_page_bytes()));
+    if (block != NULL)
+        zci_large_zero(block, size, stale_bytes);
     return block;
 }
 

@@ -9,6 +9,7 @@
 #include "central/page_heap.h"
 #include "central/run_cache.h"
 #include "central/shard.h"
+#include "central/written.h"
 #include "heap/limit.h"
 #include "os/os.h"
 #include "pagemap/pagemap.h"
@@ -117,6 +118,48 @@ void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
     return hand_out(span, size);
 }
 
+/* Above this the system call's own time is little beside the clearing's. */
+#define POPULATE_BYTES_MAX ((size_t)1 << 20)
+
+/* The block may have ended since; another one that starts there, of such a size, shows as much. */
+ZCI_READS_RACILY static void look_at(uint64_t sample, size_t size)
+{
+    const struct span *span = sample != 0 ? pagemap_get(sample) : NULL;
+    if (span != NULL && (span_state(span) == SPAN_LARGE || span_state(span) == SPAN_HUGE) &&
+        span->start == sample && span->bytes >= size / 2)
+        zci_written_look(sample, min_size(span->bytes, size), size);
+}
+
+static bool zero_by_purge(void *block, size_t stale_bytes)
+{
+    return ZCI_OS_PURGED_READS_ZERO &&
+           zci_os_purge(block, align_up(stale_bytes, zci_os_page_bytes()));
+}
+
+/* A program that reads fresh zeroed memory before it writes, as each hash table does, has two page faults per page, and
+ * the second one stops all its threads for a moment; so where all of such blocks is touched their pages come at once.
+ * Where little is, as of a table with gaps, pages that were used before are given back rather than cleared. */
+void zci_large_zero(void *block, size_t size, size_t stale_bytes)
+{
+    uint64_t sample = zci_written_sample(size);
+    enum written written = zci_written_guess(size);
+    if (written == WRITTEN_UNKNOWN) {
+        look_at(sample, size);
+        written = zci_written_guess(size);
+    }
+    if (stale_bytes == 0 || written == WRITTEN_UNKNOWN || written == WRITTEN_FEW)
+        written = zci_written_expect((uintptr_t)block, size);
+    if (written == WRITTEN_SAMPLE)
+        look_at(sample, size);
+    if (stale_bytes != 0) {
+        bool is_few = written == WRITTEN_FEW || written == WRITTEN_SAMPLE;
+        if (!is_few || !zero_by_purge(block, stale_bytes))
+            memset(block, 0, stale_bytes);
+    } else if (written == WRITTEN_ALL && size <= POPULATE_BYTES_MAX) {
+        zci_os_populate(block, align_up(size, zci_os_page_bytes()));
+    }
+}
+
 /* Not filled: the old place's own pages are to move there. */
 void *zci_large_alloc_growing(size_t size, size_t *stale_bytes)
 {
@@ -174,6 +217,7 @@ void zci_large_free(void *block)
     }
     switch (claim(span)) {
     case SPAN_LARGE:
+        zci_written_end(span->start, span->bytes, span->bytes);
         /* A block that grew has a length of its own: the next one that grows wants it as a place, not as a run. */
         if (!span->has_grown && zci_run_cache_put(span, span->shard))
             return;
@@ -181,6 +225,7 @@ void zci_large_free(void *block)
         zci_page_heap_free(span);
         return;
     case SPAN_HUGE:
+        zci_written_end(span->start, span->bytes, span->bytes);
         zci_huge_free(span);
         return;
     default:

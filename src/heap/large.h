@@ -15,7 +15,9 @@
 
 /* All but the first *stale_bytes read zero. NULL if there is no memory. */
 void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes);
-/* The same for a block that grows: if possible where it can go on growing. */
+/* The block, which has so many stale bytes, reads zero from here on. */
+void zci_large_zero(void *block, size_t size, size_t stale_bytes);
+/* The same as zci_large_alloc for a block that grows: if possible where it can go on growing. */
 void *zci_large_alloc_growing(size_t size, size_t *stale_bytes);
 /* The large block, new, was written to as far as it was copied. */
 void zci_large_note_touched(void *block);

@@ -275,14 +275,19 @@ void *zci_private_alloc_slow(struct private_heap *heap, size_t size, const char 
 
 void *zci_private_alloc_zeroed(struct private_heap *heap, size_t size, const char *verb)
 {
-    size_t stale_bytes = size;
+    size_t stale_bytes;
     void *block = private_pop(heap, size);
     if (block == NULL) {
         zci_private_require(heap, verb);
-        block = size <= ZCI_SMALL_MAX_BYTES ? alloc_small(heap, size_class_of(size))
-                                            : alloc_large(heap, size, 1, &stale_bytes);
+        if (size > ZCI_SMALL_MAX_BYTES) {
+            block = alloc_large(heap, size, 1, &stale_bytes);
+            if (block != NULL)
+                zci_large_zero(block, size, stale_bytes);
+            return block;
+        }
+        block = alloc_small(heap, size_class_of(size));
     }
-    return block != NULL ? memset(block, 0, stale_bytes) : NULL;
+    return block != NULL ? memset(block, 0, size) : NULL;
 }
 
 void *zci_private_alloc_aligned(struct private_heap *heap, size_t size, size_t alignment,

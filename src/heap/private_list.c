@@ -144,7 +144,7 @@ size_t zci_private_fetch(struct private_heap *heap, unsigned class_index, void *
 {
     const struct size_class *size_class = &heap->classes[class_index];
     struct private_list *list = &heap->lists[class_index];
-    struct population population = {0, 0};
+    struct population population = {0};
     size_t taken = 0;
     lock_acquire(&heap->lock);
     while (taken < count) {
@@ -159,7 +159,7 @@ size_t zci_private_fetch(struct private_heap *heap, unsigned class_index, void *
         relist_locked(heap, list, span);
     }
     lock_release(&heap->lock);
-    zci_small_span_populate(&population);
+    zci_small_span_populate(&population, size_class);
     span_blocks_to_front(objects, count, taken);
     return taken;
 }

@@ -380,9 +380,22 @@ static int is_fresh_once(uint64_t count)
     return count == 1 || (count == 0 && !ZCI_OS_PURGED_READS_ZERO);
 }
 
+/* Where the program is seen to write to all of such blocks. */
+static void learn(size_t size)
+{
+    void *block = zc_calloc(1, size);
+    CHECK(block != NULL);
+    memset(block, 1, size);
+    zc_free(block);
+}
+
 /* Fresh memory for calloc is made resident at once, but not where most of it may stay untouched. */
 static void calloc_populates_up_to_1_mib(void)
 {
+    CHECK_EQ(populated_by_calloc(5 << 16), 0);
+    learn(65537);
+    learn(1 << 20);
+    learn((1 << 20) + 1);
     zc_trim(0);
     CHECK(is_fresh_once(populated_by_calloc(65537)));
     CHECK_EQ(populated_by_calloc(65537), 0); /* from a cache, and dirty */
