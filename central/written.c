@@ -93,7 +93,8 @@ void zci_written_look(uint64_t sample, size_t bytes, size_t block_bytes)
     size_t looks = min_size(pages, LOOKS_MOST);
     size_t touched = 0;
     struct guess *guess = guess_of(block_bytes);
-    if (looks == 0 || !zci_os_is_resident(guess)) /* the system does not tell */
+    /* A page that was written to as the sample was chosen: does the system tell? */
+    if (looks == 0 || !zci_os_is_resident(guess))
         return;
     size_t step = pages / looks;
     for (size_t i = 0; i < looks; i++) {

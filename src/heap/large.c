@@ -111,9 +111,8 @@ void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
     struct span *span = alloc_span(size, alignment);
     if (span == NULL)
         return NULL;
-    if (!span->clean)
-        *stale_bytes = size;
-    else
+    *stale_bytes = span->clean ? 0 : size;
+    if (span->clean && zci_written_guess(size) != WRITTEN_FEW)
         *stale_bytes = zci_page_heap_fill(span, size);
     return hand_out(span, size);
 }

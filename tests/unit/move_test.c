@@ -4,6 +4,7 @@
  * are too short for it, and with a block that grows; by the system's call, also where it sees several mappings. Each in
  * a process of its own. Where pages do not move only contents are checked. */
 #include "central/decay.h"
+#include "central/written.h"
 #include "support/check.h"
 #include "support/fake_os_child.h"
 #include "zcmalloc.h"
@@ -117,8 +118,26 @@ static void huge_block_gets_free_pages(void)
     zc_free(block);
 }
 
+/* Of blocks of this size all pages are written to, or few: it is seen of these pages, of which that is so. */
+static void learn(size_t size, bool is_all)
+{
+    size_t bytes = 16 * zci_os_page_bytes();
+    char *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!CHECK(pages != MAP_FAILED))
+        return;
+    if (zci_os_calls_native.advise_huge != NULL)
+        (void)zci_os_calls_native.advise_huge(pages, bytes, false);
+    memset(pages, 1, is_all ? bytes : 1);
+    CHECK_EQ(zci_written_expect((uintptr_t)pages, size), WRITTEN_SAMPLE);
+    zci_written_look((uintptr_t)pages, bytes, size);
+    CHECK_EQ(zci_written_guess(size), is_all ? WRITTEN_ALL : WRITTEN_FEW);
+    munmap(pages, bytes);
+}
+
 static void zeroed_block_is_zero(void)
 {
+    if (can_move)
+        learn(20 * MIB, true);
     CHECK(zc_malloc(5 * MIB + ODD) != NULL);
     size_t run = leave_run(12 * MIB, 1);
     char *block = zc_calloc(20, MIB);
@@ -128,6 +147,19 @@ static void zeroed_block_is_zero(void)
     for (size_t at = 0; block != NULL && at < 20 * MIB; at += 64)
         if (block[at] != 0)
             CHECK_EQ(at, 20 * MIB);
+    zc_free(block);
+}
+
+/* What would move there would have to be cleared, and may be wanted elsewhere. */
+static void table_with_gaps_is_not_filled(void)
+{
+    if (can_move)
+        learn(20 * MIB, false);
+    leave_run(12 * MIB, 1);
+    char *block = zc_calloc(20, MIB);
+    CHECK_EQ(moved_bytes(), 0);
+    if (can_move)
+        CHECK_EQ(resident_bytes(block, 20 * MIB), 0);
     zc_free(block);
 }
 
@@ -348,6 +380,7 @@ int main(void)
     CHECK_EQ(fake_os_in_child(new_block_gets_free_pages), 0);
     CHECK_EQ(fake_os_in_child(huge_block_gets_free_pages), 0);
     CHECK_EQ(fake_os_in_child(zeroed_block_is_zero), 0);
+    CHECK_EQ(fake_os_in_child(table_with_gaps_is_not_filled), 0);
     CHECK_EQ(fake_os_in_child(what_moved_away_is_zero), 0);
     CHECK_EQ(fake_os_in_child(untouched_pages_stay), 0);
     CHECK_EQ(fake_os_in_child(short_runs_and_short_blocks_stay), 0);
