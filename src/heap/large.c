@@ -148,7 +148,8 @@ void zci_large_zero(void *block, size_t size, size_t stale_bytes)
     }
     if (stale_bytes == 0 || written == WRITTEN_UNKNOWN || written == WRITTEN_FEW)
         written = zci_written_expect((uintptr_t)block, size);
-    if (written == WRITTEN_SAMPLE)
+    /* Who allocates many blocks before writing to the first one is no proof of the contrary. */
+    if (written == WRITTEN_SAMPLE && zci_written_guess(size) != WRITTEN_ALL)
         look_at(sample, size);
     if (stale_bytes != 0) {
         bool is_few = written == WRITTEN_FEW || written == WRITTEN_SAMPLE;
