@@ -50,6 +50,7 @@ WORKLOADS = [
     ("mixed_sizes", "", (1, 2, 16, 64)),
     ("web_server", "", (1, 2, 16, 64)),
     ("calloc_heavy", "", (1, 2)),
+    ("calloc_heavy", "gaps", (1,)),
     ("graph_teardown", "same", (1,)),
     ("graph_teardown", "helper", (1,)),
     ("realloc_growth", "doubling", (1,)),
