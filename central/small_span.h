@@ -26,14 +26,16 @@ struct population {
 
 /* Blocks of the span may have been carved: the pages up to there that no one touched yet, and as many sixteenths of the
  * span beyond as its class has other spans; span_count: with this one. So not much more than a sixteenth of a class is
- * resident before its time. Adds nothing to what population already holds. Under the lock of whoever lists the span. */
+ * resident before its time. Of blocks above 4 KiB only where written.h expects that they are written to. Adds nothing
+ * to what population already holds. Under the lock of whoever lists the span. */
 void zci_small_span_carved(struct span *span, const struct size_class *size_class,
                            uint64_t span_count, struct population *population);
 /* After that lock is released, and while a block of the span is the caller's. */
 void zci_small_span_populate(const struct population *population,
                              const struct size_class *size_class);
 
-/* Bitmap and run go back. The state is no longer SMALL: the child of a fork must not take the span back. */
+/* Bitmap and run go back; of a sample (written.h) pages are looked at before. The state is no longer SMALL: the child
+ * of a fork must not take the span back. */
 void zci_small_span_end(struct span *span, const struct size_class *size_class);
 
 #endif

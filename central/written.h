@@ -7,8 +7,8 @@
  * Invariants: nothing but speed and resident memory depends on what is said here. Sizes are told apart by quarters of
  *             a doubling; a span of small blocks is asked about as a whole.
  * Locking:    none; atomic, relaxed: threads may miss each other's samples.
- * Costs:      17 system calls (mincore) for each look. A sample is the first of a size, then one in eight, then each
- *             time that there are twice as many, down to one in 128 or in 64 MiB. */
+ * Costs:      17 system calls (mincore) for each look. Samples are the first of a size, the ninth, then each time that
+ *             there are twice as many, but one in 128, or in 64 MiB, at least. */
 #ifndef ZCI_CENTRAL_WRITTEN_H
 #define ZCI_CENTRAL_WRITTEN_H
 
@@ -16,11 +16,11 @@
 #include <stdint.h>
 
 enum written {
-    WRITTEN_UNKNOWN = 0,
-    WRITTEN_FEW,   /* at most an eighth of the pages */
-    WRITTEN_SOME,  /* no more is known than that it is neither */
-    WRITTEN_ALL,   /* but for an eighth */
-    WRITTEN_SAMPLE /* leave it untouched */
+    WRITTEN_UNKNOWN = 0, /* for good where the system does not tell of pages */
+    WRITTEN_FEW,         /* at most an eighth of the pages */
+    WRITTEN_SOME,        /* no more is known than that it is neither */
+    WRITTEN_ALL,         /* but for an eighth */
+    WRITTEN_SAMPLE       /* leave it untouched */
 };
 
 /* What is to be expected of the pages of blocks of this size? */
@@ -32,7 +32,7 @@ enum written zci_written_expect(uint64_t start, size_t block_bytes);
 /* Where the last sample starts, or 0. */
 uint64_t zci_written_sample(size_t block_bytes);
 
-/* So many bytes of the last sample were handed out. With no lock held. */
+/* So many bytes of the last sample were handed out. With no lock held, but for a private heap's that ends its spans. */
 void zci_written_look(uint64_t sample, size_t bytes, size_t block_bytes);
 /* The same, if it is the last sample, which ends here. */
 void zci_written_end(uint64_t start, size_t bytes, size_t block_bytes);
