@@ -88,10 +88,15 @@ class Servers(unittest.TestCase):
         self.assertEqual(run["failed"], "the server ended at once with exit code 3")
 
     def test_one_that_ends_by_itself_meanwhile(self):
-        with unittest.mock.patch.object(compare_servers.os, "kill", side_effect=ProcessLookupError) as kill:
-            script = "touch up; while ! [ -e over ]; do sleep 0.02; done"
-            runner = self.runner(60)
-            run = runner.run(self.row([["touch", runner.path("over")]], script), SYSTEM)
+        """Between the look for its processes and the signal; one that ended before is not found, and gets none."""
+        runner = self.runner(60)
+
+        def is_late(_pid, _signal):
+            with open(runner.path("over"), "w", encoding="ascii"):
+                raise ProcessLookupError
+
+        with unittest.mock.patch.object(compare_servers.os, "kill", side_effect=is_late) as kill:
+            run = runner.run(self.row([["true"]], "touch up; while ! [ -e over ]; do sleep 0.02; done"), SYSTEM)
         self.assertNotIn("failed", run)
         self.assertTrue(kill.called)
 
