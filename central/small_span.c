@@ -91,11 +91,7 @@ void zci_small_span_publish(struct span *span)
 static bool is_likely_written(const struct span *span, const struct size_class *size_class,
                               struct population *population)
 {
-    uint64_t sample = zci_written_sample(size_class->bytes);
-    enum written written = zci_written_expect(span->start, size_class->bytes);
-    if (written == WRITTEN_SAMPLE)
-        population->sample = sample;
-    return written == WRITTEN_ALL;
+    return zci_written_expect(span->start, size_class->bytes, &population->sample) == WRITTEN_ALL;
 }
 
 void zci_small_span_carved(struct span *span, const struct size_class *size_class,

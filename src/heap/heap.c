@@ -128,8 +128,7 @@ void *zci_heap_alloc_slow(size_t size)
 {
     if (ZCI_LIKELY(size <= ZCI_SMALL_MAX_BYTES))
         return alloc_small(size_class_of(size));
-    size_t stale_bytes;
-    return alloc_large(size, 1, &stale_bytes);
+    return alloc_large(size, 1, NULL);
 }
 
 /* Small and correctly placed, but there is no bin that takes it. */
@@ -208,14 +207,13 @@ void *zci_heap_alloc_zeroed(size_t size)
 
 void *zci_heap_alloc_aligned(size_t size, size_t alignment)
 {
-    size_t stale_bytes;
     if (size <= ZCI_SMALL_MAX_BYTES && alignment <= ZCI_SMALL_MAX_BYTES) {
         /* size_class.h: the class of this is aligned. At most 64 KiB, as both are. */
         size_t rounded = ((alignment - 1) | (size - (size != 0))) + 1;
         void *block = thread_cache_pop(rounded);
         return block != NULL ? block : zci_heap_alloc_slow(rounded);
     }
-    return alloc_large(size, alignment, &stale_bytes);
+    return alloc_large(size, alignment, NULL);
 }
 
 /* The span that a live block lies in, checked; the report names verb. */

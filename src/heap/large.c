@@ -111,9 +111,12 @@ void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
     struct span *span = alloc_span(size, alignment);
     if (span == NULL)
         return NULL;
-    *stale_bytes = span->clean ? 0 : size;
-    if (span->clean && zci_written_guess(size) != WRITTEN_FEW)
-        *stale_bytes = zci_page_heap_fill(span, size);
+    size_t used_bytes = span->clean ? 0 : size;
+    /* What is known of such blocks are those that read zero. */
+    if (span->clean && (stale_bytes == NULL || zci_written_guess(size) != WRITTEN_FEW))
+        used_bytes = zci_page_heap_fill(span, size);
+    if (stale_bytes != NULL)
+        *stale_bytes = used_bytes;
     return hand_out(span, size);
 }
 
@@ -123,16 +126,20 @@ void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes)
 /* The block may have ended since; another one that starts there, of such a size, shows as much. */
 ZCI_READS_RACILY static void look_at(uint64_t sample, size_t size)
 {
-    const struct span *span = sample != 0 ? pagemap_get(sample) : NULL;
+    const struct span *span = pagemap_get(sample);
     if (span != NULL && (span_state(span) == SPAN_LARGE || span_state(span) == SPAN_HUGE) &&
         span->start == sample && span->bytes >= size / 2)
         zci_written_look(sample, min_size(span->bytes, size), size);
 }
 
-static bool zero_by_purge(void *block, size_t stale_bytes)
+/* How much of it will be written to, or that it is to show it. */
+static enum written expect_of(void *block, size_t size)
 {
-    return ZCI_OS_PURGED_READS_ZERO &&
-           zci_os_purge(block, align_up(stale_bytes, zci_os_page_bytes()));
+    uint64_t last_sample;
+    enum written expected = zci_written_expect((uintptr_t)block, size, &last_sample);
+    if (last_sample != 0)
+        look_at(last_sample, size);
+    return expected;
 }
 
 /* A program that reads fresh zeroed memory before it writes, as each hash table does, has two page faults per page, and
@@ -140,24 +147,22 @@ static bool zero_by_purge(void *block, size_t stale_bytes)
  * Where little is, as of a table with gaps, pages that were used before are given back rather than cleared. */
 void zci_large_zero(void *block, size_t size, size_t stale_bytes)
 {
-    uint64_t sample = zci_written_sample(size);
-    enum written written = zci_written_guess(size);
-    if (written == WRITTEN_UNKNOWN) {
-        look_at(sample, size);
-        written = zci_written_guess(size);
+    enum written guess = zci_written_guess(size);
+    bool may_give_back = guess == WRITTEN_UNKNOWN || guess == WRITTEN_FEW;
+    /* What is cleared anyway shows nothing. */
+    if (stale_bytes != 0 && !may_give_back) {
+        memset(block, 0, stale_bytes);
+        return;
     }
-    if (stale_bytes == 0 || written == WRITTEN_UNKNOWN || written == WRITTEN_FEW)
-        written = zci_written_expect((uintptr_t)block, size);
-    /* Who allocates many blocks before writing to the first one is no proof of the contrary. */
-    if (written == WRITTEN_SAMPLE && zci_written_guess(size) != WRITTEN_ALL)
-        look_at(sample, size);
-    if (stale_bytes != 0) {
-        bool is_few = written == WRITTEN_FEW || written == WRITTEN_SAMPLE;
-        if (!is_few || !zero_by_purge(block, stale_bytes))
-            memset(block, 0, stale_bytes);
-    } else if (written == WRITTEN_ALL && size <= POPULATE_BYTES_MAX) {
-        zci_os_populate(block, align_up(size, zci_os_page_bytes()));
+    enum written expected = expect_of(block, size);
+    if (stale_bytes == 0) {
+        if (expected == WRITTEN_ALL && size <= POPULATE_BYTES_MAX)
+            zci_os_populate(block, align_up(size, zci_os_page_bytes()));
+        return;
     }
+    bool is_few = expected == WRITTEN_FEW || expected == WRITTEN_SAMPLE;
+    if (!is_few || !zci_os_clear(block, align_up(stale_bytes, zci_os_page_bytes())))
+        memset(block, 0, stale_bytes);
 }
 
 /* Not filled: the old place's own pages are to move there. */

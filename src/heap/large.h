@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* All but the first *stale_bytes read zero. NULL if there is no memory. */
+/* All but the first *stale_bytes read zero; it is NULL where nobody asks. NULL if there is no memory. */
 void *zci_large_alloc(size_t size, size_t alignment, size_t *stale_bytes);
 /* The block, which has so many stale bytes, reads zero from here on. */
 void zci_large_zero(void *block, size_t size, size_t stale_bytes);

@@ -266,11 +266,10 @@ static void *alloc_large(struct private_heap *heap, size_t size, size_t alignmen
 
 void *zci_private_alloc_slow(struct private_heap *heap, size_t size, const char *verb)
 {
-    size_t stale_bytes;
     zci_private_require(heap, verb);
     if (ZCI_LIKELY(size <= ZCI_SMALL_MAX_BYTES))
         return alloc_small(heap, size_class_of(size));
-    return alloc_large(heap, size, 1, &stale_bytes);
+    return alloc_large(heap, size, 1, NULL);
 }
 
 void *zci_private_alloc_zeroed(struct private_heap *heap, size_t size, const char *verb)
@@ -293,7 +292,6 @@ void *zci_private_alloc_zeroed(struct private_heap *heap, size_t size, const cha
 void *zci_private_alloc_aligned(struct private_heap *heap, size_t size, size_t alignment,
                                 const char *verb)
 {
-    size_t stale_bytes;
     zci_private_require(heap, verb);
     if (size <= ZCI_SMALL_MAX_BYTES && alignment <= ZCI_SMALL_MAX_BYTES) {
         /* size_class.h: the class of this is aligned. */
@@ -301,7 +299,7 @@ void *zci_private_alloc_aligned(struct private_heap *heap, size_t size, size_t a
         void *block = private_pop(heap, rounded);
         return block != NULL ? block : alloc_small(heap, size_class_of(rounded));
     }
-    return alloc_large(heap, size, alignment, &stale_bytes);
+    return alloc_large(heap, size, alignment, NULL);
 }
 
 void *zci_private_pool_alloc_slow(struct private_heap *pool, const char *verb)

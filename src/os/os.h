@@ -45,6 +45,8 @@ struct os_calls {
     int (*make_writable)(void *start, size_t bytes);
     int (*make_readable)(void *start, size_t bytes);
     int (*purge)(void *start, size_t bytes);
+    /* The same of pages that the program has, which must not be locked. NULL where they would not read zero. */
+    int (*clear)(void *start, size_t bytes);
     /* NULL where purged memory needs no word before its next use. */
     int (*reuse)(void *start, size_t bytes);
     int (*release)(void *start, size_t bytes);
@@ -123,6 +125,9 @@ bool zci_os_make_readable(void *start, size_t bytes);
 bool zci_os_commit(void *start, size_t bytes);
 /* The pages' contents are dropped; they stay committed. See ZCI_OS_PURGED_READS_ZERO. */
 bool zci_os_purge(void *start, size_t bytes);
+/* Pages of memory in use read zero from here on, and are not resident. false where that cannot be, or they are locked:
+ * their contents are undefined. */
+bool zci_os_clear(void *start, size_t bytes);
 /* Must purged memory be announced to zci_os_reuse before it is written? If not, that does nothing. */
 bool zci_os_purge_needs_reuse(void);
 /* Before the next use of exactly this range, if it was purged; its contents are undefined. */

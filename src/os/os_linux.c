@@ -58,12 +58,17 @@ static bool locks_new_mappings(void)
     return is_locked;
 }
 
+static int native_clear(void *start, size_t bytes)
+{
+    return madvise(start, bytes, MADV_DONTNEED);
+}
+
 /* A page that was locked (mlock) and freed so would keep all that is free beside it. */
 static int native_purge(void *start, size_t bytes)
 {
-    int result = madvise(start, bytes, MADV_DONTNEED);
+    int result = native_clear(start, bytes);
     if (result != 0 && errno == EINVAL && !locks_new_mappings() && munlock(start, bytes) == 0)
-        result = madvise(start, bytes, MADV_DONTNEED);
+        result = native_clear(start, bytes);
     return result;
 }
 
@@ -166,6 +171,7 @@ const struct os_calls zci_os_calls_native = {
     .make_writable = native_make_writable,
     .make_readable = native_make_readable,
     .purge = native_purge,
+    .clear = native_clear,
     .populate = native_populate,
     .release = native_release,
     .move_pages = zci_os_linux_move_pages,

@@ -113,6 +113,12 @@ bool zci_os_purge(void *start, size_t bytes)
     return count(OS_PURGE, bytes, zci_os_calls->purge(start, bytes) == 0);
 }
 
+bool zci_os_clear(void *start, size_t bytes)
+{
+    return zci_os_calls->clear != NULL &&
+           count(OS_PURGE, bytes, zci_os_calls->clear(start, bytes) == 0);
+}
+
 bool zci_os_purge_needs_reuse(void)
 {
     return zci_os_calls->reuse != NULL;

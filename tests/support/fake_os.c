@@ -88,6 +88,11 @@ static int fake_purge(void *start, size_t bytes)
     return call_fails() ? -1 : zci_os_calls_native.purge(start, bytes);
 }
 
+static int fake_clear(void *start, size_t bytes)
+{
+    return call_fails() ? -1 : zci_os_calls_native.clear(start, bytes);
+}
+
 static int fake_populate(void *start, size_t bytes)
 {
     uint64_t pages = bytes / zci_os_page_bytes();
@@ -187,6 +192,8 @@ void fake_os_install(void)
         fake_calls.move_pages = fake_move_pages;
         fake_calls.is_resident = fake_is_resident;
     }
+    if (zci_os_calls_native.clear != NULL)
+        fake_calls.clear = fake_clear;
     if (zci_os_calls_native.reuse != NULL)
         fake_calls.reuse = fake_reuse;
     zci_os_calls = &fake_calls;

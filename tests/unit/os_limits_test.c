@@ -175,6 +175,25 @@ static void a_locked_page_does_not_keep_the_others(void)
     CHECK(free_lock_blocks() > LOCK_BLOCKS * 2000 / 10 * 9);
 }
 
+/* By a program that must not wait for a page. */
+static void a_locked_block_that_reads_zero_stays_locked(void)
+{
+    enum { BYTES = 1000000 };
+
+    char *block = zc_malloc(BYTES);
+    memset(block, 1, BYTES);
+    if (mlockall(MCL_CURRENT) != 0) {
+        check_skip("nothing can be locked here");
+        return;
+    }
+    zc_free(block);
+    CHECK(zc_calloc(1, BYTES) == block);
+    for (size_t i = 0; i < BYTES; i++)
+        if (block[i] != 0)
+            CHECK_EQ(i, BYTES);
+    CHECK(madvise(block, 4096, MADV_DONTNEED) != 0);
+}
+
 static void what_is_locked_as_a_whole_stays(void)
 {
     if (mlockall(MCL_FUTURE) != 0) {
@@ -232,6 +251,7 @@ int main(void)
         CHECK_EQ(fake_os_in_child(what_cannot_be_unmapped_is_not_resident), 0);
         CHECK_EQ(fake_os_in_child(nothing_moves_beyond_a_limit_of_addresses), 0);
         CHECK_EQ(fake_os_in_child(nothing_moves_beyond_a_limit_of_data), 0);
+        CHECK_EQ(fake_os_in_child(a_locked_block_that_reads_zero_stays_locked), 0);
         CHECK_EQ(fake_os_in_child(a_locked_page_does_not_keep_the_others), 0);
         CHECK_EQ(fake_os_in_child(what_is_locked_as_a_whole_stays), 0);
     }

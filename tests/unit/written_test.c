@@ -10,6 +10,8 @@
 #include "support/check.h"
 #include "zcmalloc.h"
 
+#include <unistd.h>
+
 #define BLOCK ((size_t)256 << 10)
 
 static struct os_calls calls;
@@ -45,24 +47,26 @@ static int write_down_populate(void *start, size_t bytes)
     return 0;
 }
 
-/* The last call; the collector has some too. */
-static void *purged;
-static size_t purged_bytes;
-static bool refuses_purge;
+/* The last call. */
+static void *cleared;
+static size_t cleared_bytes;
+static size_t clear_count;
+static bool refuses_clear;
 
-static int purge(void *start, size_t bytes)
+static int clear(void *start, size_t bytes)
 {
-    if (refuses_purge)
+    if (refuses_clear)
         return -1;
-    purged = start;
-    purged_bytes = bytes;
-    return zci_os_calls_native.purge(start, bytes);
+    cleared = start;
+    cleared_bytes = bytes;
+    clear_count++;
+    return zci_os_calls_native.clear(start, bytes);
 }
 
-/* Where that makes it read zero. */
-static bool was_purged(const void *block, size_t bytes)
+/* Where there is such a call. */
+static bool was_given_back(const void *block, size_t bytes)
 {
-    return (purged == block && purged_bytes == bytes) || !ZCI_OS_PURGED_READS_ZERO;
+    return (cleared == block && cleared_bytes == bytes) || zci_os_calls_native.clear == NULL;
 }
 
 static void say(bool told, size_t of)
@@ -70,7 +74,8 @@ static void say(bool told, size_t of)
     is_told = told;
     resident_of = of;
     populated_bytes = look_count = 0;
-    purged = NULL;
+    clear_count = 0;
+    cleared = NULL;
 }
 
 /* --- the guess ----------------------------------------------------------------------------------------- */
@@ -79,39 +84,59 @@ static void up_to_a_page_all_is_written(void)
 {
     CHECK_EQ(zci_written_guess(8), WRITTEN_ALL);
     CHECK_EQ(zci_written_guess(4096), WRITTEN_ALL);
-    CHECK_EQ(zci_written_expect(1, 4096), WRITTEN_ALL);
-    CHECK_EQ(zci_written_sample(4096), 0);
+    uint64_t last_sample = 1;
+    CHECK_EQ(zci_written_expect(1, 4096, &last_sample), WRITTEN_ALL);
+    CHECK_EQ(last_sample, 0);
     CHECK_EQ(zci_written_guess(4097), WRITTEN_UNKNOWN);
 }
 
-/* Blocks of this size are asked about so many times: which of them are samples? */
-static void samples_of(size_t block_bytes, size_t count, const size_t *expected)
+/* Of so many blocks of this size about each most-th is a sample in the end, but not always the same of each two. */
+static void samples_of(size_t block_bytes, size_t count, size_t most)
 {
+    size_t last = 0, odd_count = 0, sample_count = 0;
+
     for (size_t i = 0; i < count; i++) {
-        bool is_sample = zci_written_expect(1000 + i, block_bytes) == WRITTEN_SAMPLE;
-        CHECK_EQ(is_sample, i == *expected);
-        if (is_sample) {
-            CHECK_EQ(zci_written_sample(block_bytes), 1000 + i);
-            expected++;
-        }
+        uint64_t last_sample;
+        if (zci_written_expect(1000 + i, block_bytes, &last_sample) != WRITTEN_SAMPLE)
+            continue;
+        CHECK_EQ(last_sample, 0);
+        zci_written_end(1000 + i, 0, block_bytes);
+        size_t pause = min_size(max_size(last, 4), most);
+        CHECK(i == 0 || (i - last > pause / 2 && i - last <= pause + pause / 2));
+        last = i;
+        sample_count++;
+        odd_count += i % 2;
     }
+    CHECK(sample_count > count / most - count / most / 4);
+    CHECK(odd_count > sample_count / 4 && odd_count < sample_count - sample_count / 4);
 }
 
 static void samples_become_rare(void)
 {
-    static const size_t small[] = {0, 8, 16, 32, 64, 128, 256, 384, 512};
-    static const size_t of_1_mib[] = {0, 8, 16, 32, 64, 128, 192, 256};
-    static const size_t of_16_mib[] = {0, 8, 16, 24, 32, 40};
+    samples_of(10000, 10000, 128);
+    samples_of(1 << 20, 10000, 64);
+    samples_of(16 << 20, 1000, 4);
+}
 
-    samples_of(10000, 500, small);
-    samples_of(1 << 20, 200, of_1_mib);
-    samples_of(16 << 20, 33, of_16_mib);
+/* As by threads that count at the same time, where one loses what others counted. */
+static void samples_go_on_whatever_was_counted(void)
+{
+    CHECK(written_is_due(0, 0));
+    CHECK(written_is_due(100, 100));
+    CHECK(!written_is_due(99, 100));
+    CHECK(!written_is_due(0, WRITTEN_AHEAD_MOST));
+    CHECK(written_is_due(0, WRITTEN_AHEAD_MOST + 1));
+    CHECK(written_is_due(101, 100));
+    CHECK(written_is_due(1U << 31, 100));
+    CHECK(!written_is_due(UINT32_MAX, 3));
+    CHECK(written_is_due(4, UINT32_MAX));
 }
 
 /* The first block of a size is a sample. */
 static bool is_new_size(size_t block_bytes)
 {
-    return zci_written_expect(1, block_bytes) == WRITTEN_SAMPLE;
+    uint64_t last_sample;
+    return zci_written_expect(1, block_bytes, &last_sample) == WRITTEN_SAMPLE;
 }
 
 static void sizes_are_told_apart_by_quarters(void)
@@ -141,6 +166,15 @@ static enum written found(uint64_t pages, size_t count)
     return zci_written_guess(20000);
 }
 
+/* One that is not among them begins anew. */
+static void few_are_believed_of_three_in_a_row(uint64_t pages, size_t count)
+{
+    CHECK_EQ(found(pages, count), WRITTEN_UNKNOWN);
+    CHECK_EQ(found(pages, count), WRITTEN_UNKNOWN);
+    CHECK_EQ(found(pages, count), WRITTEN_FEW);
+    CHECK_EQ(found(pages, count), WRITTEN_FEW);
+}
+
 static void a_look_tells_how_many(void)
 {
     enum { COUNT = 64 };
@@ -158,10 +192,12 @@ static void a_look_tells_how_many(void)
     say(false, 1);
     CHECK_EQ(found(pages, COUNT), WRITTEN_SOME);
     say(true, COUNT);
-    CHECK_EQ(found(pages, COUNT), WRITTEN_FEW);
+    few_are_believed_of_three_in_a_row(pages, COUNT);
     say(true, 1);
     CHECK_EQ(found(pages, 3), WRITTEN_ALL);
     CHECK_EQ(look_count, 4);
+    say(true, COUNT);
+    few_are_believed_of_three_in_a_row(pages, COUNT);
     zc_free((void *)(uintptr_t)pages);
 }
 
@@ -172,7 +208,7 @@ static void a_look_sees_other_pages_of_each_block(void)
     say(true, 4);
     CHECK_EQ(found(pages, 64), WRITTEN_SOME);
     say(true, 8);
-    CHECK_EQ(found(pages, 128), WRITTEN_FEW);
+    few_are_believed_of_three_in_a_row(pages, 128);
     zc_free((void *)(uintptr_t)pages);
 }
 
@@ -196,24 +232,33 @@ static void *calloc_again(char *block, size_t bytes)
     return again;
 }
 
+/* What is known of other sizes says nothing from here on. */
+static void forget_other_sizes(void)
+{
+    uint64_t pages = pages_to_look_at(1);
+    say(true, 1);
+    CHECK_EQ(found(pages, 1), WRITTEN_ALL);
+    zc_free((void *)(uintptr_t)pages);
+}
+
 static void tables_with_gaps_are_not_made_resident(void)
 {
-    enum { COUNT = 40 };
-
-    void *blocks[COUNT];
-
+    forget_other_sizes();
     say(true, 64);
-    for (size_t i = 0; i < COUNT; i++)
-        CHECK((blocks[i] = zc_calloc(1, BLOCK)) != NULL);
-    CHECK_EQ(populated_bytes, 0);
+    char *block = zc_calloc(1, BLOCK);
+    CHECK(block != NULL);
+    clear_count = 0;
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_EQ(zci_written_guess(BLOCK), WRITTEN_UNKNOWN);
+        block = calloc_again(block, BLOCK);
+    }
     CHECK_EQ(zci_written_guess(BLOCK), WRITTEN_FEW);
-    for (size_t i = 1; i < COUNT; i++)
-        zc_free(blocks[i]);
-    char *block = calloc_again(blocks[0], BLOCK);
-    CHECK(was_purged(block, BLOCK));
-    refuses_purge = true;
+    CHECK_EQ(populated_bytes, 0);
+    CHECK_EQ(clear_count, 3 * (zci_os_calls_native.clear != NULL));
+    CHECK(was_given_back(block, BLOCK));
+    refuses_clear = true;
     block = calloc_again(block, BLOCK);
-    refuses_purge = false;
+    refuses_clear = false;
     zc_free(block);
 }
 
@@ -242,7 +287,7 @@ static void what_is_written_all_over_is_cleared_and_made_resident(void)
     char *block = zc_calloc(1, BYTES);
     CHECK(populated_bytes == BYTES || !ZCI_OS_PURGED_READS_ZERO);
     block = calloc_again(block, BYTES);
-    CHECK(purged != block);
+    CHECK(cleared != block);
     zc_free(block);
     /* Long ones come as they are touched. */
     fill_all((size_t)2 << 20);
@@ -256,59 +301,94 @@ static void a_sample_is_looked_at_as_it_ends(void)
 {
     enum { BYTES = 5 * BLOCK };
 
-    say(true, 64);
+    forget_other_sizes();
+    say(true, 2);
     void *block = zc_calloc(1, BYTES);
-    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_UNKNOWN);
     zc_free(block);
-    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_FEW);
+    CHECK_EQ(look_count, 17);
+    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_SOME);
     /* Once: the next block there is none. */
-    say(true, 1);
-    block = zc_calloc(1, BYTES);
-    zc_free(block);
-    CHECK_EQ(look_count, 0);
+    zc_free(zc_calloc(1, BYTES));
+    CHECK_EQ(look_count, 17);
 }
 
-/* The program goes another way, and back: few of many blocks that are not freed yet may be only not written to yet. */
+/* One that is written to ends it. */
+static void half_of_the_blocks_are_not_enough(void)
+{
+    enum { BYTES = 13 * BLOCK, COUNT = 1000 };
+
+    size_t few_count = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        void *block = zc_calloc(1, BYTES);
+        say(true, i % 2 == 0 ? 64 : 1);
+        zc_free(block);
+        few_count += zci_written_guess(BYTES) == WRITTEN_FEW;
+    }
+    CHECK(few_count < COUNT / 3);
+}
+
+static void calloc_many(void **blocks, size_t count, size_t bytes)
+{
+    for (size_t i = 0; i < count; i++)
+        CHECK((blocks[i] = zc_calloc(1, bytes)) != NULL);
+}
+
+/* Few of those that are not freed yet may be only not written to yet; not so after a second. */
 static void a_sample_is_looked_at_when_the_next_one_is_due(void)
 {
-    enum { BYTES = 11 * BLOCK, COUNT = 18 };
+    enum { BYTES = 11 * BLOCK, COUNT = 30 };
 
-    void *blocks[COUNT];
+    void *blocks[3 * COUNT];
 
+    forget_other_sizes();
     say(true, 64);
-    for (size_t i = 0; i < COUNT; i++) {
-        CHECK((blocks[i] = zc_calloc(1, BYTES)) != NULL);
-        enum written expected = i == 0 ? WRITTEN_UNKNOWN : i < 8 ? WRITTEN_FEW : WRITTEN_ALL;
-        CHECK_EQ(zci_written_guess(BYTES), expected);
-        if (i == 7)
-            say(true, 1);
-        if (i == 8)
-            say(true, 64);
-    }
-    for (size_t i = 0; i < COUNT; i++)
+    calloc_many(blocks, COUNT, BYTES);
+    CHECK(look_count > 17);
+    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_UNKNOWN);
+    say(true, 1);
+    calloc_many(blocks + COUNT, COUNT, BYTES);
+    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_ALL);
+    usleep(1100000);
+    say(true, 64);
+    calloc_many(blocks + (size_t)2 * COUNT, COUNT, BYTES);
+    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_UNKNOWN);
+    for (size_t i = 0; i < 3 * (size_t)COUNT; i++)
         zc_free(blocks[i]);
-    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_FEW);
 }
 
-/* The memory was another's, so the first block of its size is a sample that has to be made so; the next one has the
- * first one's as an example, which is there still. */
+static void other_sizes_speak_for_what_is_not_known(void)
+{
+    enum { BYTES = 20 * BLOCK, OTHER = 23 * BLOCK };
+
+    forget_other_sizes();
+    say(true, 64);
+    for (size_t i = 0; i < 3; i++)
+        zc_free(zc_calloc(1, OTHER));
+    CHECK_EQ(zci_written_guess(OTHER), WRITTEN_FEW);
+    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_FEW);
+    uint64_t last_sample;
+    CHECK_EQ(zci_written_expect(1, BYTES, &last_sample), WRITTEN_SAMPLE);
+    CHECK_EQ(zci_written_expect(2, BYTES, &last_sample), WRITTEN_FEW);
+    forget_other_sizes();
+    CHECK_EQ(zci_written_guess(OTHER), WRITTEN_FEW);
+    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_UNKNOWN);
+}
+
+/* The memory was another's, so the first block of its size is a sample that has to be made so. */
 static void used_memory_becomes_a_sample(void)
 {
     enum { BYTES = 7 * BLOCK };
 
-    char *first = zc_malloc(BYTES);
-    char *second = zc_malloc(BYTES);
-    CHECK(first != NULL && second != NULL);
-    say(true, 64);
-    first = calloc_again(first, BYTES);
-    CHECK(was_purged(first, BYTES));
-    CHECK_EQ(zci_written_sample(BYTES), (uintptr_t)first);
-    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_UNKNOWN);
-    second = calloc_again(second, BYTES);
-    CHECK(was_purged(second, BYTES));
-    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_FEW);
-    zc_free(first);
-    zc_free(second);
+    forget_other_sizes();
+    say(true, 1);
+    char *block = calloc_again(zc_malloc(BYTES), BYTES);
+    CHECK(was_given_back(block, BYTES));
+    CHECK_EQ(look_count, 0);
+    block = calloc_again(block, BYTES);
+    CHECK_EQ(look_count, 17);
+    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_ALL);
+    CHECK_EQ(clear_count, zci_os_calls_native.clear != NULL);
+    zc_free(block);
 }
 
 static void so_do_blocks_of_a_private_heap(void)
@@ -319,9 +399,9 @@ static void so_do_blocks_of_a_private_heap(void)
     say(true, 64);
     char *block = zc_heap_calloc(heap, 1, BYTES);
     CHECK(block != NULL && is_zero(block, BYTES));
-    CHECK_EQ(zci_written_sample(BYTES), (uintptr_t)block);
+    CHECK_EQ(look_count, 0);
     zc_heap_free(heap, block);
-    CHECK_EQ(zci_written_guess(BYTES), WRITTEN_FEW);
+    CHECK_EQ(look_count, 17);
     zc_heap_destroy(heap);
 }
 
@@ -331,17 +411,21 @@ int main(void)
     calls = *zci_os_calls;
     calls.is_resident = say_resident;
     calls.populate = write_down_populate;
-    calls.purge = purge;
+    if (calls.clear != NULL)
+        calls.clear = clear;
     zci_os_calls = &calls;
     RUN(up_to_a_page_all_is_written);
     RUN(samples_become_rare);
+    RUN(samples_go_on_whatever_was_counted);
     RUN(sizes_are_told_apart_by_quarters);
     RUN(a_look_tells_how_many);
     RUN(a_look_sees_other_pages_of_each_block);
     RUN(tables_with_gaps_are_not_made_resident);
     RUN(what_is_written_all_over_is_cleared_and_made_resident);
     RUN(a_sample_is_looked_at_as_it_ends);
+    RUN(half_of_the_blocks_are_not_enough);
     RUN(a_sample_is_looked_at_when_the_next_one_is_due);
+    RUN(other_sizes_speak_for_what_is_not_known);
     RUN(used_memory_becomes_a_sample);
     RUN(so_do_blocks_of_a_private_heap);
     return check_done();
