@@ -121,6 +121,18 @@ def first_of(*names):
     return [name for name in names if shutil.which(name)][:1]
 
 
+def compile_to(target, source, compiler):
+    """Whoever looks for it finds it complete, or the one before: several comparisons may begin at a time."""
+    part = f"{target}.{os.getpid()}"
+    try:
+        if subprocess.run([*compiler, *FLAGS, source, "-o", part, "-ldl"], check=False).returncode != 0:
+            raise CannotCompare(f"{os.path.relpath(source, ROOT)} does not compile")
+        os.replace(part, target)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+
+
 def build():
     """Compiles what is out of date; returns the folder."""
     compiler = shlex.split(os.environ.get("CC", "")) or first_of("cc", "gcc", "clang")
@@ -133,7 +145,5 @@ def build():
     for source in sources:
         target = os.path.join(BUILT, os.path.splitext(os.path.basename(source))[0])
         if is_newer(source, target) or is_newer(header, target):
-            command = [*compiler, *FLAGS, source, "-o", target, "-ldl"]
-            if subprocess.run(command, check=False).returncode != 0:
-                raise CannotCompare(f"{os.path.relpath(source, ROOT)} does not compile")
+            compile_to(target, source, compiler)
     return BUILT

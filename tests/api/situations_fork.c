@@ -207,8 +207,10 @@ static void *open_and_close_streams(void *unused)
 static void *flush_streams(void *unused)
 {
     (void)unused;
-    while (!should_stop())
+    while (!should_stop()) {
         fflush(NULL);
+        usleep(20); /* or the unfair lock is never left to fork */
+    }
     return NULL;
 }
 

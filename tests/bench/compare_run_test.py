@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,7 +76,7 @@ class Run(unittest.TestCase):
 
     def test_short_rows_run_several_times(self):
         """As often under each allocator; a row that takes as long as was asked for runs once."""
-        rows = ["--only", "symbolic/1", "--only", "fixed_sizes/1"]
+        rows = ["--only", "symbolic/1", "--only", "fixed_sizes/[1]"]
         done = compare("--quick", "--rounds", "2", "--seconds", "0.001", *rows, *OURS, "--json", self.path("once.json"))
         self.assertEqual(done.returncode, 0, done.stderr)
         done = compare("--quick", "--rounds", "2", "--seconds", "60", *rows, *OURS, "--json", self.path("often.json"))
@@ -93,7 +94,7 @@ class Run(unittest.TestCase):
 
     def test_counters_tell_failures_and_write_no_files(self):
         rows = ["--threads", "1", "--only", "symbolic", "--timeout", "0.001"]
-        done = compare("--quick", "--counters", *rows, *OURS)
+        done = compare("--counters", *rows, *OURS)  # not so quick that it may end before the timer
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertEqual(done.stdout.count("FAILED symbolic/1"), 2, done.stdout)
         for option in ("--json", "--csv", "--svg", "--markdown"):
@@ -215,14 +216,30 @@ class Run(unittest.TestCase):
         commands = []
 
         def remember(command, **_):
+            """A compiler: nobody may find its output before it is complete."""
             commands.append(command)
-            return subprocess.CompletedProcess(command, 0)
+            output = command[command.index("-o") + 1]
+            with open(output, "w", encoding="ascii"):
+                pass
+            self.assertFalse(output.endswith(names))
+            return subprocess.CompletedProcess(command, len(commands) == fails_at)
+
+        fails_at = 0
+        names = ("/batch_free", "/measure")
 
         with unittest.mock.patch.object(compare_rows, "BUILT", self.path("built")), \
              unittest.mock.patch.object(compare_rows.subprocess, "run", remember), \
              unittest.mock.patch.dict(os.environ, {"CC": "sh -O2 '-Da=b c'"}):
             compare_rows.build()
             self.assertEqual({tuple(command[:3]) for command in commands}, {("sh", "-O2", "-Da=b c")})
+            built = os.listdir(self.path("built"))
+            self.assertEqual(len(built), len(commands))
+            self.assertEqual({"batch_free", "measure"} - set(built), set())
+            shutil.rmtree(self.path("built"))
+            fails_at = len(commands) + 2
+            with self.assertRaises(compare_allocators.CannotCompare):
+                compare_rows.build()
+            self.assertEqual(os.listdir(self.path("built")), ["batch_free"])
             os.environ["CC"] = "no-such-compiler -O2"
             with self.assertRaises(compare_allocators.CannotCompare):
                 compare_rows.build()

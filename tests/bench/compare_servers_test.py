@@ -47,8 +47,8 @@ class Servers(unittest.TestCase):
         self.assert_stopped(runner)
 
     def test_one_whose_client_takes_too_long_is_told_to_end(self):
-        runner = self.runner(1)
-        self.assertEqual(runner.run(self.row([["sleep", "60"]]), SYSTEM), {"failed": "stopped after 1 s"})
+        runner = self.runner(5)  # the start is in it
+        self.assertEqual(runner.run(self.row([["sleep", "60"]]), SYSTEM), {"failed": "stopped after 5 s"})
         self.assert_stopped(runner)
 
     def test_one_that_is_interrupted_is_told_to_end(self):
