@@ -3,6 +3,7 @@
 /* written_test.c - blocks whose pages stay untouched: how that is found out, and what is done for them. What the system
  * says of a page's residence comes from the test, so that it is the same anywhere. */
 #include "base/bits.h"
+#include "base/options.h"
 #include "central/page_heap.h"
 #include "central/written.h"
 #include "heap/bootstrap.h"
@@ -408,6 +409,7 @@ static void so_do_blocks_of_a_private_heap(void)
 int main(void)
 {
     zci_bootstrap();
+    zci_options.gc_ms = 0; /* nobody else asks about pages */
     calls = *zci_os_calls;
     calls.is_resident = say_resident;
     calls.populate = write_down_populate;
