@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: 2026 the zcmalloc authors */
 /* rebind_darwin.c - changes, in every loaded image, the pointers through which it calls other images.
- * Invariants: a pointer is changed only where the image's own indirect symbol table names it. Pages that
+ * Invariants: a pointer is changed only where the image's own indirect symbol table names it, and not in images of the
+ *             system's shared cache, which lie in memory that other processes share. Pages that
  *             the dynamic linker left read-only become writable for the change and read-only again.
  * Locking:    none: for one thread, before others run.
  * Costs:      walks the pointer sections of all images once. */
@@ -14,6 +15,9 @@
 #include <mach/mach.h>
 #include <stdbool.h>
 #include <string.h>
+
+/* MH_DYLIB_IN_CACHE of newer headers. */
+#define IN_SHARED_CACHE 0x80000000U
 
 struct image {
     const struct mach_header_64 *header;
@@ -101,10 +105,13 @@ static void rebind_section(const struct image *image, const struct section_64 *s
     }
 }
 
+/* Signed pointers are in others. */
 static void rebind_segment(const struct image *image, const struct segment_command_64 *segment,
                            const struct zc_rebinding *rebindings, size_t count, int *changed)
 {
-    bool is_constant = strncmp(segment->segname, "__DATA_CONST", 12) == 0;
+    bool is_constant = strncmp(segment->segname, "__DATA_CONST", 16) == 0;
+    if (!is_constant && strncmp(segment->segname, "__DATA", 16) != 0)
+        return;
     const struct section_64 *sections = (const struct section_64 *)(segment + 1);
     for (uint32_t i = 0; i < segment->nsects; i++) {
         uint32_t type = sections[i].flags & SECTION_TYPE;
@@ -124,7 +131,8 @@ int zc_rebind(const struct zc_rebinding *rebindings, size_t count)
     for (uint32_t i = 0; i < _dyld_image_count(); i++) {
         struct image image = {.header = (const struct mach_header_64 *)_dyld_get_image_header(i),
                               .slide = _dyld_get_image_vmaddr_slide(i)};
-        if (image.header == NULL || image.header->magic != MH_MAGIC_64 || !find_tables(&image))
+        if (image.header == NULL || image.header->magic != MH_MAGIC_64 ||
+            (image.header->flags & IN_SHARED_CACHE) != 0 || !find_tables(&image))
             continue;
         const struct load_command *command = (const struct load_command *)(image.header + 1);
         for (uint32_t c = 0; c < image.header->ncmds; c++, command = next_command(command))

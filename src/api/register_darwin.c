@@ -25,3 +25,10 @@ void zci_darwin_started(void)
 {
     zci_zone_start();
 }
+
+/* For linkers that keep os_darwin.c's weak one, as zig's sometimes does: not from the first call on then, but before
+ * main. */
+__attribute__((constructor(103))) static void start(void)
+{
+    zci_zone_start();
+}

@@ -27,7 +27,7 @@
     (*__ptrauth(ptrauth_key_process_independent_code, 1,                                           \
                 ptrauth_string_discriminator("malloc_introspect_fn." #name)) name)
 #define INTROSPECT_TABLE(name)                                                                     \
-    *__ptrauth(ptrauth_key_process_independent_data, 1,                                            \
+    *__ptrauth(ptrauth_key_process_independent_data, 0,                                            \
                ptrauth_string_discriminator("malloc_introspect_tbl")) name
 #endif
 #endif

@@ -321,7 +321,8 @@ bool zci_os_thread_exit_arm(void *argument)
 /* --- staying ------------------------------------------------------------------------------------------ */
 
 /* Whoever closes the image that has us, as a plug-in, must not take away what zones, ending threads and forks call. Not
- * at the first call, from wherever that comes: dlopen waits for locks of dyld, and allocates. */
+ * at the first call, from wherever that comes: dlopen waits for locks of dyld, and allocates. It is this handle, never
+ * closed, that holds the image: with RTLD_NOLOAD dyld returns before RTLD_NODELETE counts. */
 __attribute__((constructor(102))) static void pin(void)
 {
     Dl_info info;

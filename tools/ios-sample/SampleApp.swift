@@ -6,12 +6,6 @@ import SwiftUI
 import UIKit
 import ZCMalloc
 
-final class AppDelegate: NSObject, UIApplicationDelegate {
-    func applicationDidEnterBackground(_ application: UIApplication) {
-        _ = zc_enter_background()
-    }
-}
-
 @main
 struct Launcher {
     static func main() {
@@ -20,13 +14,15 @@ struct Launcher {
             print("zcmalloc: not installed, errno \(errno)")
         }
         _ = zc_pressure_watch()
+        // The delegate's applicationDidEnterBackground is not called where an app has scenes, as all of SwiftUI's have.
+        _ = NotificationCenter.default.addObserver(
+            forName: UIApplication.didEnterBackgroundNotification, object: nil, queue: nil
+        ) { _ in _ = zc_enter_background() }
         SampleApp.main()
     }
 }
 
 struct SampleApp: App {
-    @UIApplicationDelegateAdaptor(AppDelegate.self) private var delegate
-
     var body: some Scene {
         WindowGroup { StatisticsView() }
     }
