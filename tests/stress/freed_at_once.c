@@ -14,8 +14,8 @@
 enum {
     USED_BYTES = 60 << 20,
     HELD_PAGES = 4096, /* above what there was before */
-    PATIENCE_S =
-        90 /* it takes a second; of what was wanted back meanwhile, a minute more: decay.c */
+    /* It takes a second; of what was wanted back meanwhile, a minute more: decay.c. */
+    PATIENCE_S = 90
 };
 
 static void **blocks; /* not from the heap: nothing but the blocks is */

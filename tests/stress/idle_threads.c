@@ -16,8 +16,8 @@ enum {
     THREAD_COUNT = 1000,
     USED_BYTES = 1 << 20,
     HELD_PAGES = 4096, /* by all of them together, above what they had before */
-    PATIENCE_S =
-        120 /* it takes three seconds; of what was wanted back meanwhile, a minute more: decay.c */
+    /* It takes three seconds; of what was wanted back meanwhile, a minute more: decay.c. */
+    PATIENCE_S = 120
 };
 
 static pthread_t threads[THREAD_COUNT];

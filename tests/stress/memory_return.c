@@ -24,8 +24,8 @@ enum {
     SIZE_LEAST = 16,
     THREADS_MAX = 8,
     OBJECTS_PER_MIB = 5600,
-    PATIENCE_MS =
-        90000, /* it takes two seconds; of what was wanted back meanwhile, a minute more: decay.c */
+    /* It takes two seconds; of what was wanted back meanwhile, a minute more: decay.c. */
+    PATIENCE_MS = 90000,
     SHOWN_MS = 500,
     SETTLE_MS = 1000,
     REQUEST_BLOCKS = 50,
